@@ -1,0 +1,22 @@
+/* digest.h - SHA-256 (libmd, only here), as 32 bytes and as text. */
+#ifndef GATE_BASE_DIGEST_H
+#define GATE_BASE_DIGEST_H
+
+#include "base/base.h"
+
+struct gate_digest {
+	uint8_t bytes[32];
+};
+#define GATE_DIGEST_TEXT 72 /* "sha256:" + 64 hex digits + NUL */
+
+/* Several pieces, each with its length in front of it, so that ("ab","c") and ("a","bc") differ. */
+struct gate_piece {
+	const void *data;
+	size_t len;
+};
+void gate_digest_pieces(const struct gate_piece *pieces, size_t n, struct gate_digest *ret);
+/* Plain SHA-256 of bytes, as sha256sum(1) prints it. */
+void gate_digest_bytes(const void *data, size_t len, struct gate_digest *ret);
+void gate_digest_text(const struct gate_digest *d, char text[GATE_DIGEST_TEXT]);
+
+#endif
