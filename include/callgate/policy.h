@@ -61,7 +61,7 @@ struct gate_space;
 typedef uint32_t gate_policy; /* a handle; also used for predicates, with leaves 0 and 1 */
 
 struct gate_budget {
-	size_t nodes; /* most nodes, 20 bytes each with their index; 0 = the default, 1 << 20 */
+	size_t nodes; /* most nodes, 24 bytes each with their index; 0 = the default, 1 << 20 */
 	size_t steps; /* most steps of work; 0 = the default, 1 << 26 */
 };
 
@@ -99,6 +99,7 @@ enum gate_combine {
 	GATE_COMBINE_LOOSER,    /* predicate: a is less strict than b */
 	GATE_COMBINE_DIFFER,    /* predicate: a is not b */
 	GATE_COMBINE_AND, GATE_COMBINE_OR, GATE_COMBINE_XOR, /* of predicates */
+	GATE_COMBINE_BITS,      /* of values: the leaves' bits ored */
 	GATE_COMBINE_MAX
 };
 int gate_policy_combine(struct gate_space *space, enum gate_combine how, gate_policy a, gate_policy b,
@@ -114,7 +115,7 @@ uint32_t gate_policy_decide(const struct gate_space *space, gate_policy p, const
 /* True, and *leaf, when the policy is one leaf. */
 bool gate_policy_is_const(const struct gate_space *space, gate_policy p, uint32_t *leaf);
 /* Does any decision below depend on this word? Walks; for p of moderate size. */
-bool gate_policy_uses(const struct gate_space *space, gate_policy p, unsigned word);
+bool gate_policy_uses(struct gate_space *space, gate_policy p, unsigned word);
 
 /* The maximal runs of one word's values that lead to the same place, ascending. `p` must not test earlier words
  * (fix them first). Stops early when `fn` returns nonzero, and returns that; else 0. */
