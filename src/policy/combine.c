@@ -30,7 +30,7 @@ static uint32_t combine_leaves(struct gate_space *s, enum gate_combine how, uint
 	case GATE_COMBINE_MAX:
 		break;
 	}
-	GATE_CHECK(!"a way to combine");
+	GATE_CHECK(how < GATE_COMBINE_MAX);
 	return GATE_NONE;
 }
 
