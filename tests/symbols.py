@@ -55,6 +55,8 @@ def report(checks):
         for symbol in sorted(wrong):
             print("# " + symbol)
         bad += bool(wrong)
+        if wrong and "map" in name:
+            print("# a public header changed: python3 tests/symbols.py --write . and commit src/callgate.map")
     return 1 if bad else 0
 
 
