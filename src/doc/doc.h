@@ -1,7 +1,7 @@
 /* doc.h - JSON text to a tree with places (libfyaml, only in this layer), and JSON out.
  *
  * Pure. Refused, each with its place: text that is not UTF-8, a byte-order mark, NUL bytes, more than
- * GATE_DOC_MAX bytes, nesting deeper than GATE_DOC_DEPTH, duplicate keys, comments, trailing commas and text after
+ * GATE_DOC_MAX bytes or GATE_DOC_VALUES values, nesting deeper than GATE_DOC_DEPTH, duplicate keys, comments, trailing commas and text after
  * the value, escaped NULs in strings. Numbers stay text: the schema decides. */
 #ifndef GATE_DOC_DOC_H
 #define GATE_DOC_DOC_H
@@ -11,6 +11,7 @@
 
 #define GATE_DOC_MAX   (1u << 20) /* bytes */
 #define GATE_DOC_DEPTH 32
+#define GATE_DOC_VALUES 32768 /* bounds memory: the largest real profile has 1,300 */
 
 enum gate_doc_kind {
 	GATE_DOC_NULL = 1, GATE_DOC_BOOL, GATE_DOC_NUMBER, GATE_DOC_STRING, GATE_DOC_ARRAY, GATE_DOC_OBJECT
