@@ -117,6 +117,9 @@ bool gate_policy_is_const(const struct gate_space *space, gate_policy p, uint32_
 /* Does any decision below depend on this word? Walks; for p of moderate size. */
 bool gate_policy_uses(struct gate_space *space, gate_policy p, unsigned word);
 
+/* Every value that the policy can give, once. Stops early when `fn` returns nonzero, and returns that; else 0. */
+typedef int gate_leaf_fn(void *ctx, uint32_t leaf);
+int gate_policy_each_leaf(struct gate_space *space, gate_policy p, gate_leaf_fn *fn, void *ctx);
 /* The maximal runs of one word's values that lead to the same place, ascending. `p` must not test earlier words
  * (fix them first). Stops early when `fn` returns nonzero, and returns that; else 0. */
 typedef int gate_range_fn(void *ctx, uint32_t lo, uint32_t hi, gate_policy to);

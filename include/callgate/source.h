@@ -48,6 +48,9 @@ int gate_source_arches(struct gate_source *s, enum gate_arch arches[GATE_ARCH_MA
 /* The exact policy, normal leaves. Parse errors carry line and column. */
 int gate_source_policy(struct gate_source *s, struct gate_space *space, gate_policy *ret, struct gate_err *err);
 
+/* The filter flags (SECCOMP_FILTER_FLAG_*) that the source asks for; 0 for programs. */
+int gate_source_flags(struct gate_source *s, uint32_t *ret, struct gate_err *err);
+
 /* --- check --- */
 /* Adds every finding to `f`, sorted. -1 only when the text cannot be read as a profile at all (the error has the
  * place); unknown words and the like are findings. Programs and `unconfined` have findings too. */
@@ -113,10 +116,14 @@ struct gate_compiled {
 	bool cached;             /* taken from the cache of proven programs */
 	char meaning[GATE_POLICY_DIGEST_TEXT];
 };
-/* The program, proven to mean the policy: GATE_E_UNPROVEN otherwise, and nothing is returned. With `cache` proven
- * programs are kept in, and taken from, a directory of the user's (gate_cache_dir); whatever is wrong with a cached
- * entry (owner, mode, length, checksum, key) makes it be compiled again; trouble with the cache is no failure. */
-int gate_source_compile(struct gate_source *s, bool cache, struct gate_compiled **ret, struct gate_err *err);
+/* The program, proven to mean the policy: GATE_E_UNPROVEN otherwise, and nothing is returned. With `cache_dir` (NULL:
+ * none) proven programs of profiles are kept there and taken from there; the directory is made when it is missing.
+ * Whatever is wrong with it or with an entry (owner, mode, length, checksum, key) makes the program be compiled
+ * again: trouble with the cache is no failure. */
+int gate_source_compile(struct gate_source *s, const char *cache_dir, struct gate_compiled **ret, struct gate_err *err);
+/* The cache that belongs to the caller: $XDG_CACHE_HOME/callgate, or /var/cache/callgate for root, or
+ * $HOME/.cache/callgate. -1 when there is none or it does not fit. */
+int gate_cache_dir(char *path, size_t size);
 void gate_compiled_free(struct gate_compiled *c);
 /* Does the program mean the source's policy? GATE_E_UNPROVEN, with *witness, when not. */
 int gate_source_verify(struct gate_source *s, const struct gate_insn *insns, size_t len, struct gate_data *witness,
@@ -129,7 +136,7 @@ int gate_program_read(const char *path, struct gate_insn **insns, size_t *len, s
  * and compared before it is returned; only how a call of an uncovered architecture dies (thread or process) may
  * differ, which no file can say. GATE_E_UNSUPPORTED names a call when the dialect cannot say it. Freed by the caller. */
 int gate_policy_write(struct gate_space *space, gate_policy policy, const struct gate_facts *facts, const char *dialect,
-                      char **ret, struct gate_err *err);
+                      uint32_t filter_flags, char **ret, struct gate_err *err);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

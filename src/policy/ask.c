@@ -78,6 +78,25 @@ bool gate_policy_uses(struct gate_space *space, gate_policy p, unsigned word)
 	return found;
 }
 
+static int each_leaf(struct gate_space *s, uint32_t p, uint32_t mark, gate_leaf_fn *fn, void *ctx)
+{
+	struct gate_dnode *node = &s->nodes[p];
+	int rc;
+
+	if (node->mark == mark)
+		return 0;
+	node->mark = mark;
+	if (node->var == GATE_LEAF)
+		return fn(ctx, node->lo);
+	rc = each_leaf(s, node->lo, mark, fn, ctx);
+	return rc != 0 ? rc : each_leaf(s, node->hi, mark, fn, ctx);
+}
+
+int gate_policy_each_leaf(struct gate_space *space, gate_policy p, gate_leaf_fn *fn, void *ctx)
+{
+	return each_leaf(space, p, gate_space_walk(space), fn, ctx);
+}
+
 struct ranges {
 	gate_range_fn *fn;
 	void *ctx;
