@@ -88,6 +88,6 @@ enum gate_dialect { GATE_DIALECT_DOCKER = 1, GATE_DIALECT_OCI, GATE_DIALECT_PODM
  * checked before returning — but for what no file can say: the death by an uncovered architecture (thread or
  * process). *ret is freed by the caller. GATE_E_UNSUPPORTED, naming a call, when the dialect cannot say it. */
 int gate_profile_write(struct gate_space *space, gate_policy policy, const struct gate_facts *facts,
-                       enum gate_dialect dialect, char **ret, struct gate_err *err);
+                       enum gate_dialect dialect, uint32_t filter_flags, char **ret, struct gate_err *err);
 
 #endif
