@@ -15,7 +15,8 @@ void gate_program_done(struct gate_program *p);
 /* Rules to a program that means exactly gate_rules_policy. GATE_E_LIMIT when it would not fit in 4096
  * instructions. Not yet proven: see gate_compile_prove. */
 int gate_compile_rules(const struct gate_rules *rules, struct gate_program *ret, struct gate_err *err);
-/* The same from a diagram (merged profiles, raw programs): normal leaves, no instruction pointer. */
+/* The same from a diagram (merged profiles, raw programs). The byte order is that of the policy's tokens; where it
+ * covers tokens of both orders, little-endian. In rules it is that of the first token. */
 int gate_compile_policy(struct gate_space *space, gate_policy policy, struct gate_program *ret, struct gate_err *err);
 /* Lifts a program and compares: 0 when it means `policy`; GATE_E_UNPROVEN with *witness (may be NULL) filled, an
  * input on which they differ; any other error: undecided. Checks the kernel's acceptance rules first. */
