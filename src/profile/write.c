@@ -342,18 +342,22 @@ static int write_text(struct writing *w, uint32_t default_action, char **ret)
 	write_flags(w, &j);
 	gate_json_key(&j, "syscalls");
 	gate_json_array(&j);
-	for (size_t i = 0; i < w->n_calls && rc == 0; i++) {
-		uint32_t leaf = 0;
-		bool constant = gate_policy_is_const(w->space, w->calls[i].p, &leaf);
+	/* Unconditional rules first: where a call is reached through socketcall or ipc too, libseccomp adds a rule for the
+	 * multiplexer, which one that is there already for all its calls keeps out. */
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < w->n_calls && rc == 0; i++) {
+			uint32_t leaf = 0;
+			bool constant = gate_policy_is_const(w->space, w->calls[i].p, &leaf);
 
-		if (w->calls[i].done || (constant && leaf == default_action))
-			continue;
-		for (size_t k = i; k < w->n_calls; k++)
-			w->calls[k].done = w->calls[k].done || w->calls[k].p == w->calls[i].p;
-		if (constant)
-			write_rule(w, i, &j, leaf, NULL);
-		else
-			rc = conditional(w, i, &j, default_action);
+			if (w->calls[i].done || (pass == 0) != constant || (constant && leaf == default_action))
+				continue;
+			for (size_t k = i; k < w->n_calls; k++)
+				w->calls[k].done = w->calls[k].done || w->calls[k].p == w->calls[i].p;
+			if (constant)
+				write_rule(w, i, &j, leaf, NULL);
+			else
+				rc = conditional(w, i, &j, default_action);
+		}
 	}
 	gate_json_end(&j, ']');
 	gate_json_end(&j, '}');
@@ -396,7 +400,7 @@ static int in_scope(const struct writing *w, gate_policy p, gate_policy *ret)
 	return gate_policy_ite(w->space, scope, p, out, ret, w->err);
 }
 
-static int meaning(const struct writing *w, const char *text, gate_policy *ret)
+static int meaning(const struct writing *w, const char *text, gate_policy *ret, struct gate_err *err)
 {
 	static const enum gate_engine engines[] = {
 		[GATE_DIALECT_DOCKER] = GATE_ENGINE_DOCKER, [GATE_DIALECT_OCI] = GATE_ENGINE_CONTAINERD,
@@ -408,22 +412,28 @@ static int meaning(const struct writing *w, const char *text, gate_policy *ret)
 	int rc;
 
 	facts.n_arches = 0; /* the file itself must say what it covers */
-	rc = gate_profile_read("(written)", text, strlen(text), engines[w->dialect], NULL, &p, w->err);
+	rc = gate_profile_read("(written)", text, strlen(text), engines[w->dialect], NULL, &p, err);
 	if (rc == 0)
-		rc = gate_profile_resolve(p, &facts, NULL, &rules, w->err);
+		rc = gate_profile_resolve(p, &facts, NULL, &rules, err);
 	if (rc == 0)
-		rc = gate_rules_policy(rules, w->space, ret, w->err);
+		rc = gate_rules_policy(rules, w->space, ret, err);
 	gate_rules_free(rules);
 	gate_profile_free(p);
 	return rc;
 }
 
-/* 1: the text means the policy; 0: it does not, *witness is an input. */
-static int same(const struct writing *w, const char *text, struct gate_data *witness)
+/* 1: the text means the policy; 0: it does not. Then *why has the engine's refusal, or *witness is an input. */
+static int same(const struct writing *w, const char *text, struct gate_data *witness, struct gate_err *why)
 {
 	gate_policy back = 0, want = 0, differ = 0;
 
-	if (meaning(w, text, &back) < 0 || in_scope(w, back, &back) < 0 || in_scope(w, w->policy, &want) < 0)
+	if (meaning(w, text, &back, why) < 0) {
+		if (why->code == GATE_E_INVALID || why->code == GATE_E_UNSUPPORTED)
+			return 0; /* that engine takes no file that says this */
+		*w->err = *why;
+		return -1;
+	}
+	if (in_scope(w, back, &back) < 0 || in_scope(w, w->policy, &want) < 0)
 		return -1;
 	if (back == want)
 		return 1;
@@ -433,30 +443,39 @@ static int same(const struct writing *w, const char *text, struct gate_data *wit
 	return 0;
 }
 
-static int cannot(const struct writing *w, const struct gate_data *d)
+static int cannot(const struct writing *w, const struct gate_data *d, const struct gate_err *why)
 {
 	static const char *const words[] = { [GATE_DIALECT_DOCKER] = "docker", [GATE_DIALECT_OCI] = "oci",
 		                             [GATE_DIALECT_PODMAN] = "podman", [GATE_DIALECT_NATIVE] = "callgate" };
 	enum gate_arch arch = gate_arch_of(d->arch, d->nr);
 	const struct gate_syscall *sc = arch == GATE_ARCH_NONE ? NULL : gate_syscall_by_nr(arch, d->nr);
+	const char *host = arch == GATE_ARCH_NONE ? "an unknown architecture" : gate_arch_info(arch)->name;
 
-	return GATE_FAIL(w->err, GATE_E_UNSUPPORTED, "the %s dialect cannot say what happens to %s%s number %u on %s", words[w->dialect],
-	                 sc != NULL ? gate_name_text(sc->name) : "a call that no table knows,", sc != NULL ? "," : "", d->nr,
-	                 arch != GATE_ARCH_NONE ? gate_arch_info(arch)->name : "an unknown architecture");
+	if (why->code != GATE_OK)
+		return GATE_FAIL(w->err, GATE_E_UNSUPPORTED, "the %s dialect cannot say this for these architectures: %s",
+		                 words[w->dialect], why->text);
+	if (sc != NULL)
+		return GATE_FAIL(w->err, GATE_E_UNSUPPORTED, "the %s dialect cannot say what happens to '%s' (%u) on %s",
+		                 words[w->dialect], gate_name_text(sc->name), d->nr, host);
+	return GATE_FAIL(w->err, GATE_E_UNSUPPORTED,
+	                 "the %s dialect cannot say what happens to number %u on %s, which no table knows", words[w->dialect],
+	                 d->nr, host);
 }
 
 static int try_defaults(struct writing *w, char **ret)
 {
 	uint32_t actions[MOST_CANDIDATES];
+	struct gate_err refused = GATE_ERR_INIT;
 	struct gate_data first = { 0 };
 	size_t n = 0;
 
 	if (find_arches(w) < 0 || find_calls(w) < 0 || candidates(w, actions, &n) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
+		struct gate_err why = GATE_ERR_INIT;
 		struct gate_data witness = { 0 };
 		char *text = NULL;
-		int ok = write_text(w, actions[i], &text) < 0 ? -1 : same(w, text, &witness);
+		int ok = write_text(w, actions[i], &text) < 0 ? -1 : same(w, text, &witness, &why);
 
 		if (ok == 1) {
 			*ret = text;
@@ -465,10 +484,12 @@ static int try_defaults(struct writing *w, char **ret)
 		free(text);
 		if (ok < 0)
 			return -1;
-		if (i == 0)
+		if (i == 0) {
 			first = witness;
+			refused = why;
+		}
 	}
-	return cannot(w, &first);
+	return cannot(w, &first, &refused);
 }
 
 int gate_profile_write(struct gate_space *space, gate_policy policy, const struct gate_facts *facts,
