@@ -389,7 +389,10 @@ int gate_doc_diagnose(const char *text, size_t len, struct gate_err *err)
 		ch = at(&c, c.pos);
 		if (c.pos >= len)
 			return fail_end(&c);
-		if ((ch == '[' || ch == '{') && c.depth < GATE_DOC_DEPTH) {
+		if (ch == '[' || ch == '{') {
+			if (c.depth == GATE_DOC_DEPTH)
+				return GATE_FAIL_AT(err, gate_doc_place(text, c.pos, c.pos + 1), GATE_E_LIMIT,
+				                    "nested deeper than %d levels", GATE_DOC_DEPTH);
 			c.depth++;
 			c.open[c.depth].at = c.pos++;
 			c.open[c.depth].object = ch == '{';

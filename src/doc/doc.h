@@ -17,19 +17,16 @@ enum gate_doc_kind {
 	GATE_DOC_NULL = 1, GATE_DOC_BOOL, GATE_DOC_NUMBER, GATE_DOC_STRING, GATE_DOC_ARRAY, GATE_DOC_OBJECT
 };
 
+/* 64 bytes on a 64-bit host: a profile has some 700 of them, and touching fresh memory costs more than reading. */
 struct gate_doc {
 	enum gate_doc_kind kind;
 	struct gate_place at;     /* of the value as written, quotes included; for arrays and objects of the bracket */
-	/* A member of an object: its key, unescaped, NUL-terminated, and the key's place (quotes included). */
-	const char *key;
-	size_t key_len;
-	struct gate_place key_at;
-	/* Scalars: unescaped text, NUL-terminated ("true", "1e3" as written). */
-	const char *text;
-	size_t len;
-	/* Arrays and objects. */
-	struct gate_doc *items; /* contiguous, in file order */
-	size_t n_items;
+	struct gate_place key_at; /* of a member's key, quotes included */
+	uint32_t key_len;
+	uint32_t len, n_items;
+	const char *key;          /* a member of an object: its key, unescaped, NUL-terminated */
+	const char *text;         /* scalars: unescaped, NUL-terminated ("true", "1e3" as written) */
+	struct gate_doc *items;   /* arrays and objects: contiguous, in file order */
 };
 
 /* Exactly one JSON value. The tree lives in `arena`; `text` need not outlive the call. On GATE_E_SYNTAX the message

@@ -22,29 +22,45 @@ struct reader {
 	size_t depth;
 	char *pool, *pool_end;    /* texts of scalars and keys: never longer than the source */
 	const char *key;          /* the key read last, for the value to come */
-	size_t key_len;
+	uint32_t key_len;
 	struct gate_place key_at;
-	bool done, not_json;
+	bool ascii, done, not_json;
 };
 
 /* White space up to byte `to`, with exactly the separator that the place asks for. */
-static bool gap(struct reader *r, size_t to, char separator)
+static bool gap(struct reader *r, size_t to, char wanted)
 {
-	bool seen = separator == '\0';
+	struct gate_cursor at = r->at;
+	bool seen = wanted == '\0';
 
 	if (to < r->at.pos || to > r->len)
 		return false;
-	for (size_t i = r->at.pos; i < to; i++) {
-		char c = r->text[i];
+	for (; at.pos < to; at.pos++) {
+		char c = r->text[at.pos];
 
-		if (c == ' ' || c == '\n' || c == '\t' || c == '\r')
-			continue;
-		if (seen || c != separator)
-			return false;
-		seen = true;
+		at.column++;
+		if (c == '\n') {
+			at.line++;
+			at.column = 1;
+		} else if (c != ' ' && c != '\t' && c != '\r') {
+			if (seen || c != wanted)
+				return false;
+			seen = true;
+		}
 	}
-	gate_cursor_to(&r->at, to);
+	r->at = at;
 	return seen;
+}
+
+/* Over a token, which lies on one line. */
+static void over(struct reader *r, size_t end)
+{
+	if (!r->ascii) {
+		gate_cursor_to(&r->at, end);
+		return;
+	}
+	r->at.column += (uint32_t)(end - r->at.pos);
+	r->at.pos = end;
 }
 
 static char separator(const struct reader *r, bool closing)
@@ -152,7 +168,7 @@ static int scalar(struct reader *r, struct fy_token *token, struct gate_err *err
 	if (!gap(r, start, separator(r, false)))
 		return -1;
 	at = (struct gate_place){ r->at.line, r->at.column, 0 };
-	gate_cursor_to(&r->at, end);
+	over(r, end);
 	at.length = r->at.column - at.column;
 	r->not_json = false;
 	if (!quoted)
@@ -161,7 +177,7 @@ static int scalar(struct reader *r, struct fy_token *token, struct gate_err *err
 		return -1;
 	if (r->depth > 0 && l->object && !l->after_key) {
 		r->key = text;
-		r->key_len = len;
+		r->key_len = (uint32_t)len;
 		r->key_at = at;
 		l->after_key = true;
 		r->not_json = !quoted;
@@ -172,7 +188,7 @@ static int scalar(struct reader *r, struct fy_token *token, struct gate_err *err
 		return -1;
 	d->at = at;
 	d->text = text;
-	d->len = len;
+	d->len = (uint32_t)len;
 	return 0;
 }
 
@@ -194,7 +210,7 @@ static int begin(struct reader *r, struct fy_token *token, bool object, struct g
 	if (d == NULL)
 		return -1;
 	d->at = (struct gate_place){ r->at.line, r->at.column, 1 };
-	gate_cursor_to(&r->at, mark->input_pos + 1);
+	over(r, mark->input_pos + 1);
 	r->levels[++r->depth] = (struct level){ .first = r->n, .me = r->n - 1, .object = object };
 	return 0;
 }
@@ -264,7 +280,7 @@ static int finish(struct reader *r, struct fy_token *token, bool object, struct 
 	if (r->depth == 0 || l->object != object || l->after_key || !gap(r, mark->input_pos, separator(r, true)))
 		return -1;
 	r->not_json = false;
-	gate_cursor_to(&r->at, mark->input_pos + 1);
+	over(r, mark->input_pos + 1);
 	n = r->n - l->first;
 	if (object && check_keys(&r->stack[l->first], n, err) < 0)
 		return -1;
@@ -275,7 +291,7 @@ static int finish(struct reader *r, struct fy_token *token, bool object, struct 
 		memcpy(items, &r->stack[l->first], n * sizeof(*items));
 	self = &r->stack[l->me];
 	self->items = items;
-	self->n_items = n;
+	self->n_items = (uint32_t)n;
 	r->n = l->first;
 	r->depth--;
 	return 0;
@@ -380,7 +396,7 @@ int gate_doc_read(struct gate_arena *arena, const char *text, size_t len, const 
 	struct gate_doc *root = NULL;
 	int failed;
 
-	if (gate_doc_check(text, len, err) < 0)
+	if (gate_doc_check(text, len, &r.ascii, err) < 0)
 		return -1;
 	/* Every text ends with a NUL where the source has a quote or a separator; one more for a number alone. */
 	r.pool = len == 0 ? NULL : gate_arena_alloc(arena, len + 2);
