@@ -163,8 +163,7 @@ static int string(struct scan *c)
 			return 0;
 		}
 		if (ch < 0x20)
-			return FAIL(c, c->pos, c->pos + 1, "control character U+%04X in a string: write '%s'", ch,
-			            ch == '\t' ? "\\t" : "\\u00..");
+			return FAIL(c, c->pos, c->pos + 1, "control character U+%04X in a string: write '\\u%04x'", ch, ch);
 		if (ch != '\\') {
 			c->pos++;
 		} else if (at(c, c->pos + 1) == 'u') {
@@ -267,7 +266,8 @@ static int simple(struct scan *c)
 		return FAIL(c, c->pos, c->pos + 1, "a single quote: JSON strings are in double quotes");
 	if (is_comment(c))
 		return fail_comment(c);
-	if (is_digit(ch) || ch == '-' || ((ch == '+' || ch == '.') && is_digit(at(c, c->pos + 1))))
+	if (is_digit(ch) || (ch == '-' && is_word(at(c, c->pos + 1))) ||
+	    ((ch == '+' || ch == '.') && is_digit(at(c, c->pos + 1))))
 		return number(c);
 	if (is_word(ch) && (unsigned char)ch < 0x80)
 		return word(c);

@@ -1,6 +1,7 @@
 /* Every row of the shared facts is found by name and by number. Skipped where the facts are absent. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,0 +1,291 @@
+/* Every way a text can fail to be JSON that people have been seen to write: the place and the exact words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "doc/doc.h"
+
+#define TEXT(s) (s), sizeof(s) - 1
+
+static const struct {
+	const char *text;
+	size_t len;
+	uint32_t line, column, length;
+	const char *says;
+} rows[] = {
+	{ TEXT(""), 1, 1, 0,
+	  "the text is empty: there is no value" },
+	{ TEXT("  \n"), 1, 1, 0,
+	  "the text is empty: there is no value" },
+	{ TEXT("[1 2]"), 1, 4, 1,
+	  "no comma in front of this value" },
+	{ TEXT("[\"a\": 1]"), 1, 5, 1,
+	  "a colon in an array" },
+	{ TEXT("{\"a\"}"), 1, 5, 1,
+	  "no colon behind key 'a'" },
+	{ TEXT("{\"a\",\"b\"}"), 1, 5, 1,
+	  "no colon behind key 'a'" },
+	{ TEXT("[,1]"), 1, 2, 1,
+	  "a comma in front of the first value" },
+	{ TEXT("[1,]"), 1, 3, 1,
+	  "a comma behind the last value, in front of ']'" },
+	{ TEXT("{,}"), 1, 2, 1,
+	  "a comma in front of the first value" },
+	{ TEXT("{\"a\":}"), 1, 6, 1,
+	  "key 'a' has no value" },
+	{ TEXT("{\"a\":1,}"), 1, 7, 1,
+	  "a comma behind the last value, in front of '}'" },
+	{ TEXT("{\"a\":1,,}"), 1, 8, 1,
+	  "a second comma" },
+	{ TEXT("{1:2}"), 1, 2, 1,
+	  "key '1' is not in double quotes" },
+	{ TEXT("{a:1}"), 1, 2, 1,
+	  "key 'a' is not in double quotes" },
+	{ TEXT("{true:1}"), 1, 2, 4,
+	  "key 'true' is not in double quotes" },
+	{ TEXT("{a-b:1}"), 1, 2, 3,
+	  "key 'a-b' is not in double quotes" },
+	{ TEXT("{\"a\":1 \"b\":2}"), 1, 8, 1,
+	  "no comma in front of this member" },
+	{ TEXT("{\n\"a\":1\n\"b\":2}"), 3, 1, 1,
+	  "no comma in front of this member" },
+	{ TEXT("{\"a\" 1}"), 1, 6, 1,
+	  "no colon behind key 'a'" },
+	{ TEXT("{\"a\"=1}"), 1, 5, 1,
+	  "no colon behind key 'a'" },
+	{ TEXT("{\"a\"::1}"), 1, 6, 1,
+	  "found ':' where a value was expected" },
+	{ TEXT("{\"a\":1:2}"), 1, 7, 1,
+	  "a second colon" },
+	{ TEXT("a"), 1, 1, 1,
+	  "'a' is not in double quotes" },
+	{ TEXT("nul"), 1, 1, 3,
+	  "'nul' is no JSON word (did you mean 'null'?)" },
+	{ TEXT("[tru]"), 1, 2, 3,
+	  "'tru' is no JSON word (did you mean 'true'?)" },
+	{ TEXT("[True]"), 1, 2, 4,
+	  "'True' is no JSON word (did you mean 'true'?)" },
+	{ TEXT("[None]"), 1, 2, 4,
+	  "'None' is no JSON word (did you mean 'null'?)" },
+	{ TEXT("[undefined]"), 1, 2, 9,
+	  "'undefined' is no JSON word (did you mean 'null'?)" },
+	{ TEXT("[NaN]"), 1, 2, 3,
+	  "'NaN' is no JSON number" },
+	{ TEXT("[-Infinity]"), 1, 2, 9,
+	  "'-Infinity' is no JSON number: it has no digits" },
+	{ TEXT("[a, b]"), 1, 2, 1,
+	  "'a' is not in double quotes" },
+	{ TEXT("\"a\" \"b\""), 1, 5, 1,
+	  "more text behind the value: a document is one value" },
+	{ TEXT("1 2"), 1, 3, 1,
+	  "more text behind the value: a document is one value" },
+	{ TEXT("{}{}"), 1, 3, 1,
+	  "more text behind the value: a document is one value" },
+	{ TEXT("{}\n{}"), 2, 1, 1,
+	  "more text behind the value: a document is one value" },
+	{ TEXT("[1] x"), 1, 5, 1,
+	  "more text behind the value: a document is one value" },
+	{ TEXT("---\n[1]"), 1, 1, 1,
+	  "found '-' where a value was expected" },
+	{ TEXT("%YAML 1.2\n---\n{}"), 1, 1, 1,
+	  "found '%' where a value was expected" },
+	{ TEXT("[1]\n..."), 2, 1, 1,
+	  "more text behind the value: a document is one value" },
+	{ TEXT("[1]]"), 1, 4, 1,
+	  "']' closes nothing" },
+	{ TEXT("{\"a\":1}}"), 1, 8, 1,
+	  "'}' closes nothing" },
+	{ TEXT("[1}"), 1, 3, 1,
+	  "found '}', but '[' of line 1 is open" },
+	{ TEXT("{\"a\":1]"), 1, 7, 1,
+	  "found ']', but '{' of line 1 is open" },
+	{ TEXT("[01]"), 1, 2, 2,
+	  "'01' is no JSON number: a number has no zero in front" },
+	{ TEXT("[-01]"), 1, 2, 3,
+	  "'-01' is no JSON number: a number has no zero in front" },
+	{ TEXT("[+1]"), 1, 2, 2,
+	  "'+1' is no JSON number: a number has no '+' in front" },
+	{ TEXT("[.5]"), 1, 2, 2,
+	  "'.5' is no JSON number: a number has a digit in front of its point" },
+	{ TEXT("[1.]"), 1, 2, 2,
+	  "'1.' is no JSON number: a number has a digit behind its point" },
+	{ TEXT("[1e]"), 1, 2, 2,
+	  "'1e' is no JSON number: its exponent has no digits" },
+	{ TEXT("[1e+]"), 1, 2, 3,
+	  "'1e+' is no JSON number: its exponent has no digits" },
+	{ TEXT("[-]"), 1, 2, 1,
+	  "found '-' where a value was expected" },
+	{ TEXT("[0x1]"), 1, 2, 3,
+	  "'0x1' is no JSON number: JSON numbers are decimal" },
+	{ TEXT("[12abc]"), 1, 2, 5,
+	  "'12abc' is no JSON number: it goes on like a word" },
+	{ TEXT("[1, ...]"), 1, 5, 1,
+	  "found '.' where a value was expected" },
+	{ TEXT("[\"\\x41\"]"), 1, 3, 2,
+	  "unknown escape '\\x' in a string" },
+	{ TEXT("[\"\\0\"]"), 1, 3, 2,
+	  "unknown escape '\\0' in a string" },
+	{ TEXT("[\"\\u00\"]"), 1, 3, 2,
+	  "'\\u' without four hexadecimal digits behind it" },
+	{ TEXT("[\"\\ud800\"]"), 1, 3, 6,
+	  "'\\ud800' is half of a surrogate pair" },
+	{ TEXT("[\"\\ud800\\u0041\"]"), 1, 3, 6,
+	  "'\\ud800' is half of a surrogate pair" },
+	{ TEXT("[\"\\udc00\"]"), 1, 3, 6,
+	  "'\\udc00' is half of a surrogate pair" },
+	{ TEXT("[\"\\u0000\"]"), 1, 2, 8,
+	  "a NUL character in a string" },
+	{ TEXT("{\"\\u0000\":1}"), 1, 2, 8,
+	  "a NUL character in a string" },
+	{ TEXT("[\"a\nb\"]"), 1, 2, 2,
+	  "a string that is not closed on its line" },
+	{ TEXT("[\"a\\\nb\"]"), 1, 2, 2,
+	  "a string that is not closed on its line" },
+	{ TEXT("[\"a\tb\"]"), 1, 4, 1,
+	  "control character U+0009 in a string: write '\\u0009'" },
+	{ TEXT("[\"a\x01" "b\"]"), 1, 4, 1,
+	  "control character U+0001 in a string: write '\\u0001'" },
+	{ TEXT("[\"a"), 1, 2, 2,
+	  "a string that is not closed on its line" },
+	{ TEXT("['a']"), 1, 2, 1,
+	  "a single quote: JSON strings are in double quotes" },
+	{ TEXT("{'a':1}"), 1, 2, 1,
+	  "a single quote: JSON keys are in double quotes" },
+	{ TEXT("[&a 1]"), 1, 2, 1,
+	  "found '&' where a value was expected" },
+	{ TEXT("[*a]"), 1, 2, 1,
+	  "found '*' where a value was expected" },
+	{ TEXT("[!!str 1]"), 1, 2, 1,
+	  "found '!' where a value was expected" },
+	{ TEXT("- a"), 1, 1, 1,
+	  "found '-' where a value was expected" },
+	{ TEXT("a: b"), 1, 1, 1,
+	  "'a' is not in double quotes" },
+	{ TEXT("? a"), 1, 1, 1,
+	  "found '?' where a value was expected" },
+	{ TEXT("[\"a\""), 1, 5, 0,
+	  "the text ends, but '[' of line 1 is not closed" },
+	{ TEXT("{\"a\":1"), 1, 7, 0,
+	  "the text ends, but '{' of line 1 is not closed" },
+	{ TEXT("{\"a\""), 1, 5, 0,
+	  "the text ends, but '{' of line 1 is not closed" },
+	{ TEXT("{\"a\":"), 1, 6, 0,
+	  "the text ends, but '{' of line 1 is not closed" },
+	{ TEXT("[1,2"), 1, 5, 0,
+	  "the text ends, but '[' of line 1 is not closed" },
+	{ TEXT("{\"a\":[1,{\"b\":"), 1, 14, 0,
+	  "the text ends, but '{' of line 1 is not closed" },
+	{ TEXT("["), 1, 2, 0,
+	  "the text ends, but '[' of line 1 is not closed" },
+	{ TEXT("[1]# c"), 1, 4, 3,
+	  "a comment: JSON has none" },
+	{ TEXT("[1] # c"), 1, 5, 3,
+	  "a comment: JSON has none" },
+	{ TEXT("// c\n1"), 1, 1, 4,
+	  "a comment: JSON has none" },
+	{ TEXT("{/* c */\"a\":1}"), 1, 2, 7,
+	  "a comment: JSON has none" },
+	{ TEXT("[1, /* c\n*/ 2]"), 1, 5, 4,
+	  "a comment: JSON has none" },
+	{ TEXT("{\"a\": 1, // x\n \"b\":2}"), 1, 10, 4,
+	  "a comment: JSON has none" },
+	{ TEXT("{\"a\" /* c */: 1}"), 1, 6, 7,
+	  "a comment: JSON has none" },
+	{ TEXT("[1,,2]"), 1, 4, 1,
+	  "a second comma" },
+	{ TEXT("[1;2]"), 1, 3, 1,
+	  "found ';' where a comma was expected" },
+	{ TEXT("[\"a\" + \"b\"]"), 1, 6, 1,
+	  "found '+' where a comma was expected" },
+	{ TEXT("[\"a\"b]"), 1, 5, 1,
+	  "no comma in front of this value" },
+	{ TEXT("(1)"), 1, 1, 1,
+	  "found '(' where a value was expected" },
+	{ TEXT("<xml/>"), 1, 1, 1,
+	  "found '<' where a value was expected" },
+	{ TEXT("@"), 1, 1, 1,
+	  "found '@' where a value was expected" },
+	{ TEXT("[\xc2\xa0" "1]"), 1, 2, 1,
+	  "a no-break space (U+00A0) is no white space in JSON" },
+	{ TEXT("[\xe2\x80\x9c" "a\xe2\x80\x9d]"), 1, 2, 1,
+	  "a typographic quote: JSON strings are in '\"'" },
+	{ TEXT("[\xc3\xa4]"), 1, 2, 1,
+	  "found '\xc3\xa4' where a value was expected" },
+	{ TEXT("\xef\xbb\xbf{}"), 1, 1, 1,
+	  "a byte-order mark in front of the text: save the file as UTF-8 without it" },
+	{ TEXT("\xff\xfe{\x00}\x00"), 1, 1, 1,
+	  "UTF-16 text: save the file as UTF-8" },
+	{ TEXT("[\"\xc0\x80\"]"), 1, 3, 1,
+	  "byte 0xc0 at offset 2 is not UTF-8" },
+	{ TEXT("[\"\xed\xa0\x80\"]"), 1, 3, 1,
+	  "byte 0xed at offset 2 is not UTF-8" },
+	{ TEXT("[\"\xf4\x90\x80\x80\"]"), 1, 3, 1,
+	  "byte 0xf4 at offset 2 is not UTF-8" },
+	{ TEXT("[\"\xe9\"]"), 1, 3, 1,
+	  "byte 0xe9 at offset 2 is not UTF-8" },
+	{ TEXT("[\"\xe2\x82\"]"), 1, 3, 1,
+	  "byte 0xe2 at offset 2 is not UTF-8" },
+	{ TEXT("[\"\xf0\x9f\x98"), 1, 3, 1,
+	  "byte 0xf0 at offset 2 is not UTF-8" },
+	{ TEXT("[\"a\x00" "b\"]"), 1, 4, 1,
+	  "a NUL byte at offset 3" },
+	{ TEXT("\x0c[]"), 1, 1, 1,
+	  "found '\\x0c' where a value was expected" },
+	{ TEXT("[1\x7f]"), 1, 3, 1,
+	  "found '\\x7f' where a comma was expected" },
+	{ TEXT("[\x1b[31m]"), 1, 2, 1,
+	  "found '\\x1b' where a value was expected" },
+	{ TEXT("{\"\x1b[31m\":1}"), 1, 3, 1,
+	  "control character U+001B in a string: write '\\u001b'" },
+	{ TEXT("{\"a\":1,\"b\":2,\n\"a\":3}"), 2, 1, 3,
+	  "duplicate key 'a', first at line 1" },
+	{ TEXT("{\"a\":1,\"\\u0061\":2}"), 1, 8, 8,
+	  "duplicate key 'a', first at line 1" },
+	{ TEXT("{\"\":1,\"\":2}"), 1, 7, 2,
+	  "duplicate key '', first at line 1" },
+	{ TEXT("{\"a\":{\"b\":1,\"b\":2},\"a\":1}"), 1, 13, 3,
+	  "duplicate key 'b', first at line 1" },
+};
+
+static void each_mistake_is_named_with_its_place(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GATE_ARRAY_LEN(rows); i++) {
+		struct gate_arena a = GATE_ARENA_INIT;
+		struct gate_err err = GATE_ERR_INIT;
+		const struct gate_doc *d = NULL;
+
+		if (gate_doc_read(&a, rows[i].text, rows[i].len, &d, &err) == 0)
+			fail_msg("accepted: %s", rows[i].text);
+		assert_null(d);
+		assert_int_equal(err.code, GATE_E_SYNTAX);
+		assert_string_equal(err.text, rows[i].says);
+		if (err.line != rows[i].line || err.column != rows[i].column || err.length != rows[i].length)
+			fail_msg("%s: place %u:%u+%u", rows[i].text, err.line, err.column, err.length);
+		gate_arena_done(&a);
+	}
+}
+
+static void the_verdict_alone_needs_no_error(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GATE_ARRAY_LEN(rows); i++) {
+		struct gate_arena a = GATE_ARENA_INIT;
+		const struct gate_doc *d = NULL;
+
+		assert_int_equal(gate_doc_read(&a, rows[i].text, rows[i].len, &d, NULL), -1);
+		gate_arena_done(&a);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_mistake_is_named_with_its_place),
+		cmocka_unit_test(the_verdict_alone_needs_no_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

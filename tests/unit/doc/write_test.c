@@ -1,0 +1,106 @@
+/* Writing: layout, escapes, and that what is written is read back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "doc/doc.h"
+
+static void build(struct gate_json *j)
+{
+	gate_json_object(j);
+	gate_json_key(j, "a");
+	gate_json_array(j);
+	gate_json_u64(j, UINT64_MAX);
+	gate_json_bool(j, true);
+	gate_json_null(j);
+	gate_json_array(j);
+	gate_json_end(j, ']');
+	gate_json_end(j, ']');
+	gate_json_key(j, "b\n");
+	gate_json_text(j, NULL);
+	gate_json_key(j, "c");
+	gate_json_object(j);
+	gate_json_end(j, '}');
+	gate_json_end(j, '}');
+}
+
+static void one_line_has_blanks_between_items(void **state)
+{
+	struct gate_buf b = GATE_BUF_INIT;
+	struct gate_json j;
+
+	(void)state;
+	gate_json_init(&j, &b, 0);
+	build(&j);
+	assert_string_equal(b.data, "{\"a\": [18446744073709551615, true, null, []], \"b\\n\": null, \"c\": {}}");
+	gate_buf_done(&b);
+}
+
+static void indented_text_has_a_line_for_each_item(void **state)
+{
+	struct gate_buf b = GATE_BUF_INIT;
+	struct gate_json j;
+
+	(void)state;
+	gate_json_init(&j, &b, 2);
+	build(&j);
+	assert_string_equal(b.data, "{\n  \"a\": [\n    18446744073709551615,\n    true,\n    null,\n    []\n  ],\n"
+	                            "  \"b\\n\": null,\n  \"c\": {}\n}");
+	gate_buf_done(&b);
+}
+
+static void any_bytes_become_a_valid_string(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "\"\\/\b\f\n\r\t", "\"\\\"\\\\/\\b\\f\\n\\r\\t\"" },
+		{ "\x01\x1b\x7f", "\"\\u0001\\u001b\\u007f\"" },
+		{ "\xc2\x9b\xc2\xa0", "\"\\u009b\xc2\xa0\"" },
+		{ "a\xff\xc3(", "\"a\xef\xbf\xbd\xef\xbf\xbd(\"" },
+		{ "\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" },
+		{ "\xf0\x9f\x98\x80\xe2\x82", "\"\xf0\x9f\x98\x80\xef\xbf\xbd\xef\xbf\xbd\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GATE_ARRAY_LEN(rows); i++) {
+		struct gate_buf b = GATE_BUF_INIT;
+		struct gate_arena a = GATE_ARENA_INIT;
+		const struct gate_doc *d = NULL;
+		struct gate_json j;
+
+		gate_json_init(&j, &b, 0);
+		gate_json_text(&j, rows[i].in);
+		assert_string_equal(b.data, rows[i].out);
+		assert_int_equal(gate_doc_read(&a, b.data, b.len, &d, NULL), 0);
+		assert_int_equal(d->kind, GATE_DOC_STRING);
+		gate_buf_done(&b);
+		gate_arena_done(&a);
+	}
+}
+
+static void a_nul_byte_is_escaped(void **state)
+{
+	struct gate_buf b = GATE_BUF_INIT;
+	struct gate_json j;
+
+	(void)state;
+	gate_json_init(&j, &b, 0);
+	gate_json_textn(&j, "a\0b", 3);
+	assert_string_equal(b.data, "\"a\\u0000b\"");
+	gate_buf_done(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_line_has_blanks_between_items),
+		cmocka_unit_test(indented_text_has_a_line_for_each_item),
+		cmocka_unit_test(any_bytes_become_a_valid_string),
+		cmocka_unit_test(a_nul_byte_is_escaped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
