@@ -132,7 +132,7 @@ static int count_shape(const char *text, size_t len, struct gate_err *err)
  * This first count does not know strings and has no branches: six times as fast. Values can only come out too many,
  * and are then counted exactly. Depth can come out too small, when strings hold closing brackets; such a text is
  * refused by the reader at the same depth, and the library has a limit of its own at 64. */
-static int check_shape(const char *text, size_t len, struct gate_err *err)
+static int check_shape(const char *text, size_t len, size_t *ret, struct gate_err *err)
 {
 	static const struct {
 		signed char depth;
@@ -150,10 +150,11 @@ static int check_shape(const char *text, size_t len, struct gate_err *err)
 		values += weights[c].values;
 		deepest = depth > deepest ? depth : deepest;
 	}
+	*ret = values <= GATE_DOC_VALUES ? values : GATE_DOC_VALUES;
 	return values <= GATE_DOC_VALUES && deepest <= GATE_DOC_DEPTH ? 0 : count_shape(text, len, err);
 }
 
-int gate_doc_check(const char *text, size_t len, bool *ascii, struct gate_err *err)
+int gate_doc_check(const char *text, size_t len, struct gate_doc_shape *ret, struct gate_err *err)
 {
 	if (len > GATE_DOC_MAX)
 		return GATE_FAIL(err, GATE_E_LIMIT, "%zu bytes, more than the limit of %u", len, GATE_DOC_MAX);
@@ -164,7 +165,7 @@ int gate_doc_check(const char *text, size_t len, bool *ascii, struct gate_err *e
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		return GATE_FAIL_AT(err, ((struct gate_place){ 1, 1, 1 }), GATE_E_SYNTAX,
 		                    "a byte-order mark in front of the text: save the file as UTF-8 without it");
-	if (check_bytes(text, len, ascii, err) < 0)
+	if (check_bytes(text, len, &ret->ascii, err) < 0)
 		return -1;
-	return check_shape(text, len, err);
+	return check_shape(text, len, &ret->values, err);
 }

@@ -28,9 +28,13 @@ static inline void gate_cursor_to(struct gate_cursor *c, size_t pos)
 	}
 }
 
+struct gate_doc_shape {
+	bool ascii;    /* every byte is a character */
+	size_t values; /* at most so many */
+};
+
 /* What must hold before the library sees a byte: size, UTF-8, no mark, no NUL, depth, number of values. */
-/* *ascii: every byte is a character. */
-int gate_doc_check(const char *text, size_t len, bool *ascii, struct gate_err *err);
+int gate_doc_check(const char *text, size_t len, struct gate_doc_shape *ret, struct gate_err *err);
 
 /* The first thing in a checked text that is not JSON, as an error with its place; -1. Returns 0, with *err
  * untouched, if the text is JSON after all. */

@@ -1,5 +1,6 @@
-/* Every allocation fails in turn, the library's included: an error or the whole tree comes back, and nothing leaks.
- * malloc and its relatives are replaced for the whole program, which a sanitizer does not allow: skipped there. */
+/* Every allocation of ours fails in turn (ld --wrap): an error or the whole tree comes back, and nothing leaks.
+ * libfyaml's own cannot fail here: 0.7.12 dereferences NULL in fy_parser_set_string when its input cannot be
+ * allocated. The reader asks for as much memory as the library can need before it calls it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,19 +9,14 @@
 
 #include "doc/doc.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
-#ifndef SANITIZED
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t size);
-void __libc_free(void *p);
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void __real_free(void *p);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void __wrap_free(void *p);
 
 static size_t countdown; /* 0: off */
 static bool keeps_failing;
@@ -40,34 +36,34 @@ static bool fails(void)
 	return true;
 }
 
-void *malloc(size_t size)
+void *__wrap_malloc(size_t size)
 {
-	void *p = fails() ? NULL : __libc_malloc(size);
+	void *p = fails() ? NULL : __real_malloc(size);
 
 	live += p != NULL;
 	return p;
 }
 
-void *calloc(size_t n, size_t size)
+void *__wrap_calloc(size_t n, size_t size)
 {
-	void *p = fails() ? NULL : __libc_calloc(n, size);
+	void *p = fails() ? NULL : __real_calloc(n, size);
 
 	live += p != NULL;
 	return p;
 }
 
-void *realloc(void *old, size_t size)
+void *__wrap_realloc(void *old, size_t size)
 {
-	void *p = fails() ? NULL : __libc_realloc(old, size);
+	void *p = fails() ? NULL : __real_realloc(old, size);
 
 	live += p != NULL && old == NULL;
 	return p;
 }
 
-void free(void *p)
+void __wrap_free(void *p)
 {
 	live -= p != NULL;
-	__libc_free(p);
+	__real_free(p);
 }
 
 static void sweep(const char *text, bool for_ever, int expected)
@@ -116,19 +112,6 @@ static void memory_that_stays_gone_is_an_error(void **state)
 	sweep(good, true, 0);
 	sweep(bad, true, -1);
 }
-#else
-static void one_failed_allocation_is_an_error(void **state)
-{
-	(void)state;
-	print_message("skipped: a sanitizer owns malloc\n");
-	skip();
-}
-
-static void memory_that_stays_gone_is_an_error(void **state)
-{
-	one_failed_allocation_is_an_error(state);
-}
-#endif
 
 int main(void)
 {
