@@ -121,6 +121,7 @@ def targets(place, text, tables):
 
 def read_calls(folder, tables, types):
     calls = {name: {} for name in tables}
+    seen = set()
     names = []
     for place, (name, since, args, numbers) in rows(folder, 'syscalls.txt', 4, 4):
         if not re.fullmatch(r'[a-z0-9_]{2,40}', name):
@@ -133,8 +134,9 @@ def read_calls(folder, tables, types):
         for abi, nr in targets(place, numbers, tables):
             if nr in calls[abi]:
                 raise Bad(f"{place}: {abi} number {nr} is '{calls[abi][nr][0]}' already")
-            if any(row[0] == name for row in calls[abi].values()):
+            if (abi, name) in seen:
                 raise Bad(f"{place}: '{name}' is on {abi} already")
+            seen.add((abi, name))
             calls[abi][nr] = (name, since, known)
     for abi, table in calls.items():
         if not table:
@@ -263,14 +265,17 @@ def emit_names(names, calls):
     for name in names:
         offsets.append(at)
         at += len(name) + 1
-    since = [min(row[1] for t in calls.values() for row in t.values() if row[0] == name) for name in names]
+    first = {}
+    for table in calls.values():
+        for name, since, _ in table.values():
+            first[name] = min(since, first.get(name, since))
     displace, slots = perfect_hash(names)
     yield f'const unsigned gate_names_n = {len(names)};'
     yield 'const char gate_names_blob[] =\n\t' + '\n\t'.join(cstr(n + '\\0') for n in names) + ';'
     yield f'const uint16_t gate_names_at[] = {{\n\t{wrapped(offsets)}\n}};'
     yield f'const uint8_t gate_names_len[] = {{\n\t{wrapped(len(n) for n in names)}\n}};'
     yield 'const struct gate_kver gate_names_since[] = {\n\t' + \
-        wrapped((f'{{ {a}, {b} }}' for a, b in since), 8) + '\n};'
+        wrapped((f'{{ {a}, {b} }}' for a, b in (first[n] for n in names)), 8) + '\n};'
     yield f'const uint32_t gate_hash_buckets = {len(displace)}, gate_hash_slots = {len(slots)};'
     yield f'const uint16_t gate_hash_displace[] = {{\n\t{wrapped(displace)}\n}};'
     yield f'const uint16_t gate_hash_slot[] = {{\n\t{wrapped(slots)}\n}};'

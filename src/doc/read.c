@@ -412,10 +412,10 @@ int gate_doc_read(struct gate_arena *arena, const char *text, size_t len, const 
 	if (gate_doc_check(text, len, &r.shape, err) < 0)
 		return -1;
 	/* Every text ends with a NUL where the source has a quote or a separator; one more for a number alone. */
-	r.pool = len == 0 ? NULL : gate_arena_alloc(arena, len + 2);
-	if (r.pool == NULL && len != 0)
+	r.pool = gate_arena_alloc(arena, len + 2);
+	if (r.pool == NULL)
 		return GATE_FAIL_NOMEM(err);
-	r.pool_end = r.pool + (len == 0 ? 0 : len + 2);
+	r.pool_end = r.pool + len + 2;
 	failed = len == 0 || ask_for_memory(&r, err) < 0 ? -1 : events(&r, err);
 	if (failed < 0 && (r.not_json || len == 0)) {
 		(void)refuse(&r, err);
