@@ -9,14 +9,14 @@
 
 struct emission {
 	struct gate_insn *out; /* from the end of the program: out[0] is its last instruction */
-	uint32_t n;
+	uint32_t n, most;
 	uint32_t *at; /* where a node, or its nearest stand-in, was written; valid for reachable nodes below */
 	const struct gate_graph *g;
 };
 
 static bool put(struct emission *e, struct gate_insn insn)
 {
-	if (e->n == GATE_BPF_MAX)
+	if (e->n == e->most)
 		return false;
 	e->out[e->n++] = insn;
 	return true;
@@ -77,34 +77,45 @@ static bool put_node(struct emission *e, uint32_t id)
 	return done;
 }
 
-/* What the root reaches: ids only ever lead to smaller ones, so one pass downwards finds everything. */
-static void mark(const struct gate_graph *g, uint32_t root, bool *live)
+/* What the root reaches: ids only ever lead to smaller ones, so one pass downwards finds everything.
+ * Returns how much that is. */
+static uint32_t mark(const struct gate_graph *g, uint32_t root, bool *live)
 {
+	uint32_t n = 0;
+
 	live[root] = true;
 	for (uint32_t id = root; id > 0; id--) {
 		const struct gate_node *node = gate_graph_at(g, id);
 
+		n += live[id];
 		if (!live[id] || node->code == GATE_I_RET)
 			continue;
 		live[node->yes] = true;
 		if (BPF_CLASS(node->code) == BPF_JMP)
 			live[node->no] = true;
 	}
+	return n;
 }
 
 int gate_graph_emit(const struct gate_graph *g, uint32_t root, struct gate_insn **ret, size_t *ret_len,
                     struct gate_err *err)
 {
 	size_t room = (size_t)root + 1;
-	GATE_AUTOFREE bool *live = calloc(room, sizeof(*live));
-	GATE_AUTOFREE uint32_t *at = malloc(room * sizeof(*at));
-	GATE_AUTOFREE struct gate_insn *out = malloc(GATE_BPF_MAX * sizeof(*out));
-	struct emission e = { .out = out, .at = at, .g = g };
+	GATE_AUTOFREE uint32_t *at = malloc(room * (sizeof(*at) + sizeof(bool)));
+	GATE_AUTOFREE struct gate_insn *out = NULL;
+	struct emission e = { .at = at, .g = g };
 	struct gate_insn *insns;
+	bool *live;
 
-	if (!live || !at || !out)
+	if (!at)
 		return GATE_FAIL_NOMEM(err);
-	mark(g, root, live);
+	live = (bool *)(at + room);
+	memset(live, 0, room * sizeof(*live));
+	e.most = 3 * mark(g, root, live); /* a node needs two stand-ins at most */
+	e.most = e.most < GATE_BPF_MAX ? e.most : GATE_BPF_MAX;
+	e.out = out = malloc(e.most * sizeof(*out));
+	if (!out)
+		return GATE_FAIL_NOMEM(err);
 	for (uint32_t id = 1; id <= root; id++)
 		if (live[id] && !put_node(&e, id))
 			return GATE_FAIL(err, GATE_E_LIMIT, "the filter would need more than the %u instructions that "

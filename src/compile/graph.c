@@ -1,29 +1,48 @@
 /* graph.c - hash-consed instructions. */
 #include "compile/graph.h"
 
-#define FIRST_NODES 512u
-
-int gate_graph_init(struct gate_graph *g, struct gate_err *err)
+void gate_graph_init(struct gate_graph *g, bool big_endian, bool small)
 {
-	struct gate_graph fresh = { .n = 1, .cap = FIRST_NODES, .mask = 2 * FIRST_NODES - 1 };
-
-	fresh.nodes = malloc(fresh.cap * sizeof(*fresh.nodes));
-	fresh.table = calloc((size_t)fresh.mask + 1, sizeof(*fresh.table));
-	if (!fresh.nodes || !fresh.table) {
-		gate_graph_done(&fresh);
-		return GATE_FAIL_NOMEM(err);
-	}
-	fresh.nodes[0] = (struct gate_node){ .code = GATE_I_RET };
-	*g = fresh;
-	return 0;
+	g->nodes = g->first_nodes;
+	g->cap = GATE_FIRST_NODES;
+	g->n = 1;
+	g->nodes[0] = (struct gate_node){ .code = GATE_I_RET };
+	g->table = g->first_table;
+	g->mask = 2 * GATE_FIRST_NODES - 1;
+	memset(g->first_table, 0, sizeof(g->first_table));
+	g->scratch = g->first_scratch;
+	g->scratch_size = sizeof(g->first_scratch);
+	g->failed = GATE_OK;
+	g->small = small;
+	g->big_endian = big_endian;
 }
 
 void gate_graph_done(struct gate_graph *g)
 {
-	free(g->nodes);
-	free(g->table);
-	g->nodes = NULL;
-	g->table = NULL;
+	if (g->nodes != g->first_nodes)
+		free(g->nodes);
+	if (g->table != g->first_table)
+		free(g->table);
+	if (g->scratch != g->first_scratch)
+		free(g->scratch);
+}
+
+void *gate_graph_scratch(struct gate_graph *g, size_t size)
+{
+	void *more;
+
+	if (size <= g->scratch_size)
+		return g->scratch;
+	more = malloc(size);
+	if (!more) {
+		g->failed = GATE_E_NOMEM;
+		return NULL;
+	}
+	if (g->scratch != g->first_scratch)
+		free(g->scratch);
+	g->scratch = more;
+	g->scratch_size = size;
+	return more;
 }
 
 int gate_graph_check(const struct gate_graph *g, struct gate_err *err)
@@ -48,27 +67,25 @@ static bool same(const struct gate_node *a, const struct gate_node *b)
 	return a->code == b->code && a->k == b->k && a->yes == b->yes && a->no == b->no;
 }
 
-/* The table is kept at most half full. */
-static bool grow(struct gate_graph *g)
+static bool grow_nodes(struct gate_graph *g, size_t cap)
 {
-	size_t cap = 2 * (size_t)g->cap;
-	uint32_t mask = 2 * g->mask + 1;
-	struct gate_node *nodes;
-	uint32_t *table;
+	bool first = g->nodes == g->first_nodes;
+	struct gate_node *nodes = realloc(first ? NULL : g->nodes, cap * sizeof(*nodes));
 
-	if (cap > GATE_GRAPH_MAX) {
-		g->failed = GATE_E_LIMIT;
+	if (!nodes)
 		return false;
-	}
-	nodes = realloc(g->nodes, cap * sizeof(*nodes));
-	if (nodes)
-		g->nodes = nodes;
-	table = calloc((size_t)mask + 1, sizeof(*table));
-	if (!nodes || !table) {
-		free(table);
-		g->failed = GATE_E_NOMEM;
+	if (first)
+		memcpy(nodes, g->first_nodes, sizeof(g->first_nodes));
+	g->nodes = nodes;
+	return true;
+}
+
+static bool grow_table(struct gate_graph *g, uint32_t mask)
+{
+	uint32_t *table = calloc((size_t)mask + 1, sizeof(*table));
+
+	if (!table)
 		return false;
-	}
 	for (uint32_t id = 1; id < g->n; id++) {
 		uint32_t slot = hash(&g->nodes[id]) & mask;
 
@@ -76,9 +93,26 @@ static bool grow(struct gate_graph *g)
 			slot = (slot + 1) & mask;
 		table[slot] = id;
 	}
-	free(g->table);
+	if (g->table != g->first_table)
+		free(g->table);
 	g->table = table;
 	g->mask = mask;
+	return true;
+}
+
+/* The table is kept at most half full. */
+static bool grow(struct gate_graph *g)
+{
+	size_t cap = 2 * (size_t)g->cap;
+
+	if (cap > GATE_GRAPH_MAX) {
+		g->failed = GATE_E_LIMIT;
+		return false;
+	}
+	if (!grow_nodes(g, cap) || !grow_table(g, 2 * g->mask + 1)) {
+		g->failed = GATE_E_NOMEM;
+		return false;
+	}
 	g->cap = (uint32_t)cap;
 	return true;
 }

@@ -29,17 +29,28 @@ struct gate_node {
 
 #define GATE_GRAPH_MAX (1u << 17) /* nodes made: far above any program that fits, so a bound for hostile rules */
 
+/* Room inside the graph, which lives on the stack: enough for ordinary profiles. The first touch of a fresh page costs
+ * more than the work done on it, and a heap that was trimmed since the last program has only fresh pages. */
+#define GATE_FIRST_NODES 512u
+#define GATE_FIRST_SCRATCH 32768u
+
 struct gate_graph {
 	struct gate_node *nodes; /* nodes[0] is no node: what a failed graph hands out */
 	uint32_t n, cap;
 	uint32_t *table; /* open addressing, a power of two, 0 = empty */
 	uint32_t mask;
 	enum gate_errc failed; /* GATE_E_NOMEM or GATE_E_LIMIT: nothing more is added; asked once, at the end */
+	void *scratch; /* one piece of memory for whoever needs some just now */
+	size_t scratch_size;
 	bool small;            /* lay out for size first: the first try did not fit */
 	bool big_endian;       /* of the machine: where the low word of an argument lies */
+	struct gate_node first_nodes[GATE_FIRST_NODES];
+	uint32_t first_table[2 * GATE_FIRST_NODES];
+	uint64_t first_scratch[GATE_FIRST_SCRATCH / sizeof(uint64_t)];
 };
 
-int gate_graph_init(struct gate_graph *g, struct gate_err *err);
+/* The graph must not be moved. */
+void gate_graph_init(struct gate_graph *g, bool big_endian, bool small);
 void gate_graph_done(struct gate_graph *g);
 
 uint32_t gate_graph_ret(struct gate_graph *g, uint32_t action);
@@ -51,6 +62,9 @@ uint32_t gate_graph_jump(struct gate_graph *g, uint32_t code, uint32_t k, uint32
 /* (A & mask) == value; A is lost where *keeps becomes false. */
 bool gate_graph_mask_keeps(uint32_t mask, uint32_t value);
 uint32_t gate_graph_masked(struct gate_graph *g, uint32_t mask, uint32_t value, uint32_t yes, uint32_t no);
+
+/* At least `size` bytes, uninitialised, until the next call. NULL, and the graph has failed, when memory is gone. */
+void *gate_graph_scratch(struct gate_graph *g, size_t size);
 
 static inline const struct gate_node *gate_graph_at(const struct gate_graph *g, uint32_t id)
 {

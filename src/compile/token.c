@@ -227,18 +227,19 @@ static uint32_t tree_of(struct gate_graph *g, uint32_t audit, const struct gate_
 
 	if (seg_at(segs, n, X32_LAST) - seg_at(segs, n, X32_BIT) < X32_WORTH)
 		return shared->root ? with_shared(g, audit, segs, n, shared) : gate_tree(g, segs, n, UINT32_MAX);
-	room = GATE_NEWS(&shared->arena, struct gate_seg, 5 * n + 2);
+	room = GATE_NEWS(&shared->arena, struct gate_seg, 2 * n + 8);
 	if (!room) {
 		g->failed = GATE_E_NOMEM;
 		return 0;
 	}
+	/* two cuts: at most n + 2 segments; x32 in terms of the two trees: no more than its own and theirs, and one */
 	h.low = room;
-	h.x32 = h.low + n;
-	h.high = h.x32 + n;
-	h.mixed = h.high + n;
 	h.low_n = cut_out(segs, n, 0, X32_BIT - 1, 0, h.low);
+	h.x32 = h.low + h.low_n;
 	h.x32_n = cut_out(segs, n, X32_BIT, X32_LAST, X32_BIT, h.x32);
+	h.high = h.x32 + h.x32_n;
 	h.high_n = cut_out(segs, n, X32_LAST + 1, UINT32_MAX, 0, h.high);
+	h.mixed = h.high + h.high_n;
 	return both_halves(g, &h, shared);
 }
 

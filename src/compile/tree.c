@@ -26,12 +26,23 @@ struct dp {
 	uint32_t *block; /* block[b]: its first segment; block[blocks] = n */
 	uint32_t *sum;   /* sum[b]: weights of the blocks before b */
 	size_t blocks;
-	/* of the part at hand, `width` blocks from `base`; cell (i, j) at i * width + j */
+	/* of the part at hand, `width` blocks from `base`; cells (i, j) with i <= j: see cell_of */
 	size_t base, width;
 	uint32_t *cost;
 	uint8_t *root; /* the last block of the left side */
 	uint8_t *leaf; /* how a cell is made: SPLIT, or the leaf that it is */
 };
+
+static size_t cells_of(size_t width)
+{
+	return width * (width + 1) / 2;
+}
+
+/* Row by row, the half above the diagonal: cell (i + 1, j) lies width - i - 1 behind cell (i, j). */
+static size_t cell_of(const struct dp *d, size_t i, size_t j)
+{
+	return i * (2 * d->width - i - 1) / 2 + j;
+}
 
 static uint32_t seg_hi(const struct dp *d, size_t s)
 {
@@ -64,14 +75,32 @@ size_t gate_tree_guess(const struct gate_seg *segs, size_t n, uint32_t hi)
 	return tests;
 }
 
+/* No cut behind a single value inside a run; but alternating single values must not stick together for ever. */
+static bool sticks(const struct dp *d, size_t s, bool last_stuck)
+{
+	return s > 0 && !last_stuck && inside_a_run(d->segs, d->n, d->hi, s - 1);
+}
+
+static size_t count_blocks(const struct dp *d)
+{
+	size_t blocks = 0;
+	bool stuck = false;
+
+	for (size_t s = 0; s < d->n; s++) {
+		stuck = sticks(d, s, stuck);
+		blocks += !stuck;
+	}
+	return blocks;
+}
+
 static void find_blocks(struct dp *d)
 {
-	bool stuck = false; /* alternating single values must not stick together for ever */
+	bool stuck = false;
 	uint32_t sum = 0;
 
 	d->blocks = 0;
 	for (size_t s = 0; s < d->n; s++) {
-		stuck = s > 0 && !stuck && inside_a_run(d->segs, d->n, d->hi, s - 1);
+		stuck = sticks(d, s, stuck);
 		if (!stuck) {
 			d->block[d->blocks] = (uint32_t)s;
 			d->sum[d->blocks++] = sum;
@@ -93,7 +122,8 @@ static void chains_from(struct dp *d, size_t i, size_t other)
 		return;
 	run = d->segs[first + other].node;
 	for (size_t j = i; j < d->width; j++) {
-		uint32_t *cell = &d->cost[i * d->width + j], cost;
+		size_t cell = cell_of(d, i, j);
+		uint32_t cost;
 
 		for (; s < d->block[d->base + j + 1]; s++) {
 			uint32_t more = tests_of(d, s);
@@ -111,9 +141,9 @@ static void chains_from(struct dp *d, size_t i, size_t other)
 			return;
 		/* the run passes every test; an exception half of them on average */
 		cost = tests * GATE_COST_INSN + in_run * tests + exceptions * (tests + 1) / 2;
-		if (first + other < s && cost < *cell) {
-			*cell = cost;
-			d->leaf[i * d->width + j] = (uint8_t)(CHAIN_0 + other);
+		if (first + other < s && cost < d->cost[cell]) {
+			d->cost[cell] = cost;
+			d->leaf[cell] = (uint8_t)(CHAIN_0 + other);
 		}
 	}
 }
@@ -156,7 +186,7 @@ static void masks_from(struct dp *d, size_t i)
 	size_t first = d->block[d->base + i];
 
 	for (size_t j = i; j < d->width; j++) {
-		size_t end = d->block[d->base + j + 1], cell = i * d->width + j;
+		size_t end = d->block[d->base + j + 1], cell = cell_of(d, i, j);
 		uint32_t cost = GATE_COST_INSN + d->sum[d->base + j + 1] - d->sum[d->base + i];
 
 		for (size_t s = first + 2; s < end; s++)
@@ -176,37 +206,39 @@ static void masks_from(struct dp *d, size_t i)
 
 static void split_cell(struct dp *d, size_t i, size_t j)
 {
-	size_t w = d->width, best = i;
-	size_t from = d->root[i * w + j - 1], to = d->root[(i + 1) * w + j] + 1u;
+	size_t cell = cell_of(d, i, j), best = i, right;
+	size_t from = d->root[cell - 1], to = d->root[cell_of(d, i + 1, j)] + 1u;
 	uint32_t cost = NO_COST, here;
 
 	from = from > i ? from - 1 : i;
 	to = to < j ? to : j - 1;
+	right = cell_of(d, from + 1, j);
 	for (size_t m = from; m <= to; m++) {
-		uint32_t sum = d->cost[i * w + m] + d->cost[(m + 1) * w + j];
+		uint32_t sum = d->cost[cell - j + m] + d->cost[right];
 
 		if (sum < cost) {
 			cost = sum;
 			best = m;
 		}
+		right += d->width - m - 2;
 	}
-	d->root[i * w + j] = (uint8_t)best;
+	d->root[cell] = (uint8_t)best;
 	here = cost + GATE_COST_INSN + d->sum[d->base + j + 1] - d->sum[d->base + i];
-	if (here < d->cost[i * w + j]) {
-		d->cost[i * w + j] = here;
-		d->leaf[i * w + j] = SPLIT;
+	if (here < d->cost[cell]) {
+		d->cost[cell] = here;
+		d->leaf[cell] = SPLIT;
 	}
 }
 
 static void solve(struct dp *d)
 {
-	for (size_t c = 0; c < d->width * d->width; c++)
+	for (size_t c = 0; c < cells_of(d->width); c++)
 		d->cost[c] = NO_COST;
 	for (size_t i = 0; i < d->width; i++) {
 		chains_from(d, i, 0);
 		chains_from(d, i, 1);
 		masks_from(d, i);
-		d->root[i * d->width + i] = (uint8_t)i;
+		d->root[cell_of(d, i, i)] = (uint8_t)i;
 	}
 	for (size_t len = 1; len < d->width; len++)
 		for (size_t i = 0; i + len < d->width; i++)
@@ -245,7 +277,7 @@ static uint32_t make_mask(struct dp *d, size_t first, size_t end, size_t set)
 
 static uint32_t make_cell(struct dp *d, size_t i, size_t j)
 {
-	size_t cell = i * d->width + j, cut;
+	size_t cell = cell_of(d, i, j), cut;
 	uint32_t yes, no;
 
 	if (d->leaf[cell] >= MASK_0)
@@ -277,25 +309,19 @@ static uint32_t make_part(struct dp *d, size_t base, size_t width)
 uint32_t gate_tree(struct gate_graph *g, const struct gate_seg *segs, size_t n, uint32_t hi)
 {
 	struct dp d = { .g = g, .segs = segs, .n = n, .hi = hi };
-	size_t cells, words;
-	uint32_t *memory, node;
+	size_t cells, words = 2 * (n + 1);
 
 	if (n == 1 || g->failed)
 		return segs[0].node;
-	cells = n < BLOCKS_MAX ? n * n : BLOCKS_MAX * BLOCKS_MAX;
-	words = 2 * (n + 1) + cells;
-	memory = malloc(words * sizeof(*memory) + 2 * cells);
-	if (!memory) {
-		g->failed = GATE_E_NOMEM;
+	d.blocks = count_blocks(&d);
+	cells = cells_of(d.blocks < BLOCKS_MAX ? d.blocks : BLOCKS_MAX);
+	d.block = gate_graph_scratch(g, (words + cells) * sizeof(*d.block) + 2 * cells);
+	if (!d.block)
 		return 0;
-	}
-	d.block = memory;
-	d.sum = memory + n + 1;
+	d.sum = d.block + n + 1;
 	d.cost = d.sum + n + 1;
-	d.root = (uint8_t *)(memory + words);
+	d.root = (uint8_t *)(d.cost + cells);
 	d.leaf = d.root + cells;
 	find_blocks(&d);
-	node = make_part(&d, 0, d.blocks);
-	free(memory);
-	return node;
+	return make_part(&d, 0, d.blocks);
 }
