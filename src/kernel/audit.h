@@ -1,0 +1,56 @@
+/* audit.h - the kernel's audit records of seccomp (type 1326), from netlink multicast group 1, without auditd.
+ *
+ * Loss is never silent: a reader knows how often its own queue overflowed, whether the kernel's counter of lost
+ * records moved, and whether everything that was logged before a moment has arrived. */
+#ifndef GATE_KERNEL_AUDIT_H
+#define GATE_KERNEL_AUDIT_H
+
+#include "base/base.h"
+
+struct gate_audit_record {
+	uint64_t serial;
+	uint32_t pid;  /* the process (not the thread), in the first pid namespace */
+	uint32_t uid;
+	uint32_t arch; /* AUDIT_ARCH_* */
+	uint32_t nr;
+	uint32_t code; /* GATE_RET_… without data: ERRNO(38) shows as 0x50000 */
+	int32_t sig;
+	uint64_t ip;
+	char comm[32]; /* 16 bytes of the kernel's, decoded */
+	char exe[256]; /* decoded, cut */
+};
+/* The text after the header: "audit(T:N): key=value …". False when it is not a complete seccomp record. Pure. */
+bool gate_audit_parse(const char *text, size_t len, struct gate_audit_record *ret);
+
+/* An open reader. Zeroed is not open; fd -1 neither. */
+struct gate_audit {
+	int fd;            /* bound to the group, non-blocking, close-on-exec: poll it */
+	int ask;           /* a second socket, for questions; -1 until the first one */
+	uint32_t overflows; /* ENOBUFS seen: at least so many records are gone */
+	bool counted;      /* the counter of lost records was asked for; the answer comes when it comes */
+};
+#define GATE_AUDIT_INIT { -1, -1, 0, false }
+
+/* Joins the group. `counted`: also ask for the counter of lost records now. Fails with GATE_E_DENIED without
+ * CAP_AUDIT_READ in the first user namespace, GATE_E_UNSUPPORTED where there is no audit. About 10 us. */
+int gate_audit_open(struct gate_audit *a, bool counted, struct gate_err *err);
+/* The next seccomp record that has arrived: 1, or 0 when there is none now. Other record types are skipped; -1 for
+ * a broken socket. An overflow is counted in `overflows`. Never waits. */
+int gate_audit_next(struct gate_audit *a, struct gate_audit_record *ret);
+
+enum gate_audit_fence {
+	GATE_AUDIT_FENCED = 1, /* all that was logged before the call has been handed to `fn` */
+	GATE_AUDIT_WAITED,     /* no fence possible (CAP_AUDIT_WRITE is missing): nothing came for `quiet_ms` */
+	GATE_AUDIT_SILENT,     /* a fence was sent, but did not come back within `fence_ms` */
+};
+/* Hands all records logged so far to `fn`. The fence is an audit message of type USER_AVC, the only one that the
+ * kernel passes on also while auditing is off (audit_receive_msg, kernel/audit.c). */
+typedef void gate_audit_fn(void *ctx, const struct gate_audit_record *record);
+enum gate_audit_fence gate_audit_drain(struct gate_audit *a, unsigned fence_ms, unsigned quiet_ms,
+                                       gate_audit_fn *fn, void *ctx);
+/* How many records the kernel lost between gate_audit_open and now, and (may be NULL) since it started. False when
+ * that cannot be known (CAP_AUDIT_CONTROL is missing). Waits for the kernel's answer, some 100 us. To be asked once. */
+bool gate_audit_lost(struct gate_audit *a, uint32_t *ret, uint32_t *total);
+void gate_audit_close(struct gate_audit *a);
+
+#endif
