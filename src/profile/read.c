@@ -221,18 +221,39 @@ static void unknown_key(struct gate_reader *r, const struct gate_key *keys, size
 	                  near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 }
 
-static void unread_key(struct gate_reader *r, const struct gate_key *key, const struct gate_doc *member)
+/* null, "", [], {} and objects of such: the same as absent to every reader. */
+static bool says_nothing(const struct gate_doc *v)
+{
+	if (v->kind == GATE_DOC_STRING)
+		return v->len == 0;
+	if (v->kind == GATE_DOC_OBJECT)
+		for (size_t i = 0; i < v->n_items; i++)
+			if (!says_nothing(&v->items[i]))
+				return false;
+	return v->kind == GATE_DOC_NULL || v->kind == GATE_DOC_OBJECT || (v->kind == GATE_DOC_ARRAY && v->n_items == 0);
+}
+
+static void unread_key(struct gate_reader *r, const struct gate_key *key, const struct gate_doc *member,
+                       const struct gate_doc *object)
 {
 	const char *who = gate_engine_name(r->d->engine), *id = "T1", *meaning = "it has no effect there";
 
+	if (says_nothing(member))
+		return;
+	if (key->field == GATE_FIELD_ERRNO_WORD && (gate_doc_member(object, "errnoRet") != NULL ||
+	                                            gate_doc_member(object, "defaultErrnoRet") != NULL))
+		return; /* the number stands beside it */
 	if (key->field == GATE_FIELD_ERRNO_WORD)
-		id = "T40", meaning = "the errno becomes EPERM there, unless errnoRet says otherwise";
+		id = "T40", meaning = "the errno becomes EPERM there";
 	else if (strcmp(key->name, "name") == 0)
-		id = "T2", meaning = "the whole entry has no effect there";
+		id = "T2", meaning = "entries that are written so have no effect there";
 	else if (strcmp(key->name, "archMap") == 0)
 		meaning = "only the native architecture is in the filter there";
 	else if (key->field != GATE_FIELD_REMARK)
 		meaning = "the entry is in force there whatever the condition";
+	if (strcmp(id, "T2") == 0 && r->old_name)
+		return; /* files in the old form have hundreds */
+	r->old_name |= strcmp(id, "T2") == 0;
 	gate_findings_add(r->findings, GATE_WARNING, id, member->key_at, who, meaning, NULL, "%s does not read '%s'", who,
 	                  key->name);
 }
@@ -259,7 +280,7 @@ void gate_read_object(struct gate_reader *r, const struct gate_key *keys, size_t
 		if (key == NULL) {
 			unknown_key(r, keys, n, v, what);
 		} else if (!(key->field & r->d->fields)) {
-			unread_key(r, key, v);
+			unread_key(r, key, v, object);
 		} else if (key->kinds & GATE_KIND(v->kind)) {
 			if (key->read != NULL)
 				key->read(r, v, into);
@@ -536,7 +557,7 @@ int gate_profile_read(const char *file, const char *text, size_t len, enum gate_
                       struct gate_findings *findings, struct gate_profile **ret, struct gate_err *err)
 {
 	GATE_AUTO(gate_profile_freep) struct gate_profile *p = calloc(1, sizeof(*p));
-	struct gate_reader r = { p, gate_engine_row(engine), findings, err, false, false };
+	struct gate_reader r = { p, gate_engine_row(engine), findings, err, false, false, false };
 
 	if (p == NULL)
 		return GATE_FAIL_NOMEM(err);

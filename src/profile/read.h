@@ -11,6 +11,7 @@ struct gate_reader {
 	struct gate_findings *findings; /* may be NULL */
 	struct gate_err *err;
 	bool failed; /* an error was reported: the profile will not be returned */
+	bool old_name; /* said that the engine does not read 'name' */
 	bool gone;   /* memory is gone: nothing more can be read */
 };
 

@@ -273,9 +273,9 @@ static const struct gate_key entry_keys[] = {
 };
 
 /* The empty name stops a container under runc; natively no call is meant by it either. */
-static void check_names(struct gate_reader *r, const struct gate_entry *e)
+static void check_names(struct gate_reader *r, const struct gate_entry *e, const struct gate_doc *item)
 {
-	if (e->n_names == 0)
+	if (e->n_names == 0 && gate_doc_member(item, "name") == NULL) /* an unread one was said already */
 		gate_findings_add(r->findings, GATE_WARNING, "T34", e->at, NULL, "it has no effect",
 		                  "\"names\": [\"...\"]", "entry names no system call");
 	for (size_t i = 0; i < e->n_names; i++) {
@@ -287,12 +287,12 @@ static void check_names(struct gate_reader *r, const struct gate_entry *e)
 	}
 }
 
-static void check_entry(struct gate_reader *r, struct gate_entry *e)
+static void check_entry(struct gate_reader *r, struct gate_entry *e, const struct gate_doc *item)
 {
 	if (e->has_name && e->has_names)
 		gate_read_bad(r, "T3", e->name_at, "'names' alone", "%s",
 		              r->d->both_names != NULL ? r->d->both_names : "entry has both 'name' and 'names'");
-	check_names(r, e);
+	check_names(r, e, item);
 	if (e->action_text.s == NULL) {
 		gate_read_bad(r, "T29", e->at, "\"action\": \"SCMP_ACT_ALLOW\"", "entry has no 'action'");
 		return;
@@ -324,6 +324,6 @@ void gate_read_entries(struct gate_reader *r, const struct gate_doc *array)
 		e->at = item->at;
 		gate_read_object(r, entry_keys, GATE_ARRAY_LEN(entry_keys), item, "an entry of 'syscalls'", e);
 		if (!gate_read_over(r))
-			check_entry(r, e);
+			check_entry(r, e, item);
 	}
 }

@@ -30,22 +30,6 @@ static void report_shadowed(struct gate_build *b, const struct gate_ref *base, c
 		                  gate_ret_word(theirs));
 }
 
-static void report_mux(struct gate_build *b, unsigned name, const struct gate_ref *ref)
-{
-	for (size_t i = 0; i < b->cover.n; i++) {
-		uint32_t nr, sub;
-
-		if (!gate_syscall_mux(b->cover.arches[i], name, &nr, &sub))
-			continue;
-		gate_findings_add(b->findings, GATE_WARNING, "T22", AT(b, ref), NULL,
-		                  "the arguments lie in memory there, where no filter can look",
-		                  "a list of architectures without it",
-		                  "conditions on '%s' cannot be enforced on %s, where it is also reached through call %u",
-		                  gate_name_text(name), gate_arch_info(b->cover.arches[i])->name, nr);
-		return;
-	}
-}
-
 /* T20: an upper half that the comparison drops, on any covered ABI. */
 static void report_width(struct gate_build *b, unsigned name, const struct gate_ref *ref)
 {
@@ -81,10 +65,8 @@ static void report_name(struct gate_build *b, unsigned name)
 
 		if (base != NULL && ref != base && b->p->engine == GATE_ENGINE_NATIVE)
 			report_shadowed(b, base, ref);
-		if (entry_of(b, ref)->n_args != 0) {
-			report_mux(b, name, ref);
+		if (entry_of(b, ref)->n_args != 0)
 			report_width(b, name, ref);
-		}
 	}
 }
 
@@ -93,10 +75,13 @@ static void report_arches(struct gate_build *b, const struct gate_filter *f)
 {
 	const char *host = gate_arch_info(b->facts->arch)->goarch;
 
+	for (size_t i = 0; i < f->n_arches; i++)
+		if (strcmp(host, f->arches[i].s) == 0)
+			return; /* the list matches as it is */
 	for (size_t i = 0; i < f->n_arches; i++) {
 		enum gate_arch arch = gate_arch_by_name(f->arches[i].s, f->arches[i].len);
 
-		if (arch != GATE_ARCH_NONE && b->cover.has[arch] && strcmp(host, f->arches[i].s) != 0)
+		if (arch != GATE_ARCH_NONE && b->cover.has[arch])
 			gate_findings_add(b->findings, GATE_NOTICE, "T33", f->arches[i].at, NULL,
 			                  "only the word of the host's own architecture is compared", NULL,
 			                  "'%s' never matches on %s, although its calls are covered", f->arches[i].s, host);
