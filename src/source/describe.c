@@ -143,7 +143,7 @@ void gate_describe(const struct gate_space *space, gate_policy predicate, unsign
 		p.arg = (word - GATE_WORD_ARG0_HI) / 2;
 		ranges_cut = gate_policy_each_range(space, predicate, word, range, &p) != 0;
 	}
-	bool by_range = !ranges_cut && (cubes_cut || p.n < n_cubes);
+	bool by_range = !ranges_cut && (cubes_cut || p.n <= n_cubes);
 	if (by_range ? ranges.data != NULL : cubes.data != NULL)
 		gate_buf_puts(out, by_range ? ranges.data : cubes.data);
 	if (by_range ? ranges_cut : cubes_cut) {

@@ -168,7 +168,7 @@ static int narrow(struct gate_space *space, gate_policy p, const struct gate_cal
 	return rc;
 }
 
-/* One outcome per action; the action that needs the most words comes last, as "in every other case". */
+/* One outcome per action; the action that needs the most words (of two, the stricter) comes last, as "in every other case". */
 static int by_diagram(struct making *m, struct gate_space *space, gate_policy p, struct gate_err *err)
 {
 	uint32_t leaves[MOST_OUTCOMES];
@@ -191,7 +191,8 @@ static int by_diagram(struct making *m, struct gate_space *space, gate_policy p,
 			rc = gate_policy_combine(space, GATE_COMBINE_XOR, differs, yes, &is, err);
 		if (rc == 0)
 			gate_describe(space, is, MOST_PIECES, &when[i], &cut[i]);
-		if (when[i].len > when[longest].len)
+		if (when[i].len > when[longest].len ||
+		    (when[i].len == when[longest].len && gate_ret_rank(leaves[i]) > gate_ret_rank(leaves[longest])))
 			longest = i;
 	}
 	for (int pass = 0; pass < 2; pass++) {

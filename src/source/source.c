@@ -8,7 +8,6 @@
 #include "base/num.h"
 #include "compile/compile.h"
 #include "doc/doc.h"
-#include "kernel/filters.h"
 #include "source/source.h"
 
 /* The whole of a regular file, or of a pipe, up to `max` bytes; NUL-terminated. */
@@ -94,24 +93,9 @@ static int open_program(struct gate_source *s, struct gate_err *err)
 
 static int open_process(struct gate_source *s, struct gate_err *err)
 {
-	struct gate_filters filters = { 0 };
-	uint64_t pid = 0;
-
-	if (gate_u64_parse(s->file, strlen(s->file), INT32_MAX, &pid) < 0 || pid == 0)
-		return GATE_FAIL(err, GATE_E_SYNTAX, "'%s' is not a process id", s->file);
-	if (gate_filters_of((pid_t)pid, &filters, err) < 0)
+	if (gate_process_parts(s->file, &s->parts, &s->n_parts, err) < 0)
 		return -1;
-	s->kind = filters.n == 0 ? GATE_SOURCE_UNCONFINED : GATE_SOURCE_PROGRAM;
-	s->parts = calloc(filters.n + 1, sizeof(*s->parts));
-	if (s->parts == NULL) {
-		gate_filters_done(&filters);
-		return GATE_FAIL_NOMEM(err);
-	}
-	for (size_t i = 0; i < filters.n; i++) {
-		s->parts[i] = (struct gate_program_part){ GATE_TAKE(&filters.items[i].insns), filters.items[i].len };
-		s->n_parts++;
-	}
-	gate_filters_done(&filters);
+	s->kind = s->n_parts == 0 ? GATE_SOURCE_UNCONFINED : GATE_SOURCE_PROGRAM;
 	return 0;
 }
 

@@ -7,11 +7,7 @@
 #include "base/arena.h"
 #include "base/digest.h"
 #include "profile/rules.h"
-
-struct gate_program_part {
-	struct gate_insn *insns;
-	size_t len;
-};
+#include "source/process.h"
 
 struct gate_source {
 	enum gate_source_kind kind;
