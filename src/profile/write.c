@@ -7,9 +7,8 @@
 
 #include "base/buf.h"
 #include "doc/doc.h"
-#include "profile/rules.h"
+#include "profile/write_args.h"
 
-#define MOST_CUBES      1024 /* of one call */
 #define MOST_CANDIDATES 4    /* default actions to try */
 #define X32_FIRST       0x40000000u
 #define X32_LAST        0x7fffffffu
@@ -181,64 +180,36 @@ static void write_action(struct gate_json *j, const char *key, const char *errno
 	}
 }
 
-static void write_arg(struct gate_json *j, unsigned index, uint64_t mask, uint64_t value)
+static void write_cond(struct gate_json *j, const struct gate_cond *c)
 {
+	bool mask = c->op == GATE_OP_MASKED_EQ;
+
 	gate_json_object(j);
 	gate_json_key(j, "index");
-	gate_json_u64(j, index);
+	gate_json_u64(j, c->arg);
 	gate_json_key(j, "value");
-	gate_json_u64(j, mask == UINT64_MAX ? value : mask);
-	gate_json_key(j, "valueTwo");
-	gate_json_u64(j, mask == UINT64_MAX ? 0 : value);
+	gate_json_u64(j, mask ? c->mask : c->value);
+	if (mask) {
+		gate_json_key(j, "valueTwo");
+		gate_json_u64(j, c->value);
+	}
 	gate_json_key(j, "op");
-	gate_json_text(j, mask == UINT64_MAX ? "SCMP_CMP_EQ" : "SCMP_CMP_MASKED_EQ");
+	gate_json_text(j, gate_op_scmp((enum gate_op)c->op));
 	gate_json_end(j, '}');
 }
 
-static void write_cube(struct gate_json *j, const struct gate_cube *c)
-{
-	gate_json_key(j, "args");
-	gate_json_array(j);
-	for (unsigned i = 0; i < 6; i++) {
-		uint64_t mask = (uint64_t)c->mask[GATE_WORD_ARG(i, false)] << 32 | c->mask[GATE_WORD_ARG(i, true)];
-		uint64_t value = (uint64_t)c->value[GATE_WORD_ARG(i, false)] << 32 | c->value[GATE_WORD_ARG(i, true)];
-
-		if (mask != 0)
-			write_arg(j, i, mask, value);
-	}
-	gate_json_end(j, ']');
-}
-
-struct cubes {
-	struct gate_cube *c;
-	uint32_t *action;
-	size_t n, cap, cap_action;
-	uint32_t base; /* leaves with this action need no rule */
-	bool has_base; /* the base is a rule of its own: only what is stricter may be conditional */
-	bool failed, impossible;
+struct leaves {
+	uint32_t *leaves;
+	size_t n;
 };
 
-static int take_cube(void *ctx, const struct gate_cube *c, uint32_t leaf)
+static int take_leaf(void *ctx, uint32_t leaf)
 {
-	struct cubes *all = ctx;
+	struct leaves *l = ctx;
 
-	if (leaf == all->base)
-		return 0;
-	if (all->has_base && gate_ret_rank(leaf) <= gate_ret_rank(all->base)) {
-		all->impossible = true;
+	if (l->n == 64)
 		return 1;
-	}
-	if (all->n == MOST_CUBES || (c->mask[GATE_WORD_IP_HI] | c->mask[GATE_WORD_IP_LO]) != 0) {
-		all->impossible = true;
-		return 1;
-	}
-	if (gate_grow(&all->c, all->n, &all->cap, sizeof(*all->c)) < 0 ||
-	    gate_grow(&all->action, all->n, &all->cap_action, sizeof(*all->action)) < 0) {
-		all->failed = true;
-		return 1;
-	}
-	all->action[all->n] = leaf;
-	all->c[all->n++] = *c;
+	l->leaves[l->n++] = leaf;
 	return 0;
 }
 
@@ -252,50 +223,55 @@ static void names_with(struct writing *w, size_t first, struct gate_json *j)
 	gate_json_end(j, ']');
 }
 
-static void write_rule(struct writing *w, size_t first, struct gate_json *j, uint32_t action, const struct gate_cube *cube)
+static void write_rule(struct writing *w, size_t first, struct gate_json *j, const struct gate_written_rule *rule)
 {
 	gate_json_object(j);
 	names_with(w, first, j);
-	write_action(j, "action", "errnoRet", action);
-	if (cube != NULL)
-		write_cube(j, cube);
+	write_action(j, "action", "errnoRet", rule->action);
+	if (rule->n > 0) {
+		gate_json_key(j, "args");
+		gate_json_array(j);
+		for (uint32_t i = 0; i < rule->n; i++)
+			write_cond(j, &rule->conds[i]);
+		gate_json_end(j, ']');
+	}
 	gate_json_end(j, '}');
 }
 
-/* The shortest way to say what a call's arguments decide: paths that leave the default, or (in our own reading, where
- * conditions make an unconditional rule stricter) one rule for the loosest action and the paths that are stricter. */
+/* The shorter way to say what a call's arguments decide: rules for what leaves the default, or (in our own reading, where
+ * conditions make an unconditional rule stricter) one rule for the loosest action and rules for what is stricter. */
 static int conditional(struct writing *w, size_t first, struct gate_json *j, uint32_t default_action)
 {
-	struct cubes plain = { .base = default_action }, based = { .has_base = true };
-	uint32_t loosest = GATE_RET_KILL_PROCESS;
+	bool native = w->dialect == GATE_DIALECT_NATIVE;
+	struct gate_written_rules plain = { .base = default_action, .narrow_ops = native };
+	struct gate_written_rules based = { .base = GATE_RET_KILL_PROCESS, .has_base = true, .narrow_ops = native };
+	struct gate_written_rules *use = &plain;
+	uint32_t leaves[64];
+	struct leaves l = { leaves, 0 };
 	int rc = 0;
 
-	(void)gate_policy_each_cube(w->space, w->calls[first].p, take_cube, &plain);
-	for (size_t i = 0; i < plain.n; i++)
-		if (gate_ret_rank(plain.action[i]) < gate_ret_rank(loosest))
-			loosest = plain.action[i];
-	based.base = loosest;
-	if (w->dialect == GATE_DIALECT_NATIVE)
-		(void)gate_policy_each_cube(w->space, w->calls[first].p, take_cube, &based);
-	else
-		based.impossible = true;
-	struct cubes *use = !based.impossible && (plain.impossible || based.n + 1 < plain.n) ? &based : &plain;
-
+	gate_write_args(w->space, w->calls[first].p, &plain);
+	if (native && gate_policy_each_leaf(w->space, w->calls[first].p, take_leaf, &l) == 0) {
+		for (size_t i = 0; i < l.n; i++)
+			if (gate_ret_rank(leaves[i]) < gate_ret_rank(based.base))
+				based.base = leaves[i];
+		gate_write_args(w->space, w->calls[first].p, &based);
+		if (!based.impossible && (plain.impossible || based.n + 1 < plain.n))
+			use = &based;
+	}
 	if (plain.failed || based.failed) {
 		rc = GATE_FAIL_NOMEM(w->err);
 	} else if (use->impossible) {
 		rc = GATE_FAIL(w->err, GATE_E_UNSUPPORTED, "what the arguments of '%s' decide needs more than %d rules",
-		               w->calls[first].name, MOST_CUBES);
+		               w->calls[first].name, GATE_WRITTEN_MOST);
 	} else {
 		if (use->has_base)
-			write_rule(w, first, j, use->base, NULL);
+			write_rule(w, first, j, &(struct gate_written_rule){ .action = use->base });
 		for (size_t i = 0; i < use->n; i++)
-			write_rule(w, first, j, use->action[i], &use->c[i]);
+			write_rule(w, first, j, &use->rules[i]);
 	}
-	free(plain.c);
-	free(plain.action);
-	free(based.c);
-	free(based.action);
+	free(plain.rules);
+	free(based.rules);
 	return rc;
 }
 
@@ -354,7 +330,7 @@ static int write_text(struct writing *w, uint32_t default_action, char **ret)
 			for (size_t k = i; k < w->n_calls; k++)
 				w->calls[k].done = w->calls[k].done || w->calls[k].p == w->calls[i].p;
 			if (constant)
-				write_rule(w, i, &j, leaf, NULL);
+				write_rule(w, i, &j, &(struct gate_written_rule){ .action = leaf });
 			else
 				rc = conditional(w, i, &j, default_action);
 		}

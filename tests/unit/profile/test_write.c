@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <stdio.h>
 
 #include "profile/rules.h"
@@ -94,6 +95,63 @@ static void the_default_can_be_written_for_every_engine(void **state)
 	free(text);
 }
 
+static void real_profiles_survive_being_written(void **state)
+{
+	static const char *const words[] = { "", "docker", "oci", "podman", "callgate" };
+	const char *shared = getenv("CALLGATE_SHARED");
+	struct gate_facts facts = host;
+	unsigned files = 0, written[GATE_DIALECT_MAX] = { 0 };
+	char dir[2048], path[4096];
+	struct dirent *e;
+	DIR *d;
+
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "%s/profiles", shared != NULL ? shared : DEFAULT_SHARED);
+	d = opendir(dir);
+	if (d == NULL) {
+		printf("# skipped: no real profiles at %s\n", dir);
+		skip();
+	}
+	facts.n_arches = 0;
+	while ((e = readdir(d)) != NULL) {
+		struct gate_space *s = NULL;
+		struct gate_profile *p = NULL;
+		struct gate_rules *rules = NULL;
+		size_t len = 0;
+		gate_policy policy = 0;
+
+		if (strlen(e->d_name) < 5 || strcmp(e->d_name + strlen(e->d_name) - 5, ".json") != 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		char *text = slurp(path, &len);
+		assert_int_equal(gate_space_new(NULL, &s, NULL), 0);
+		if (gate_profile_read("t", text, len, GATE_ENGINE_NATIVE, NULL, &p, NULL) == 0 &&
+		    gate_profile_resolve(p, &facts, NULL, &rules, NULL) == 0) {
+			assert_int_equal(gate_rules_policy(rules, s, &policy, NULL), 0);
+			files++;
+			for (int k = GATE_DIALECT_DOCKER; k < GATE_DIALECT_MAX; k++) {
+				struct gate_err err = GATE_ERR_INIT;
+				char *again = NULL;
+
+				if (gate_profile_write(s, policy, &facts, (enum gate_dialect)k, 0, &again, &err) == 0)
+					written[k]++;
+				else
+					printf("# %s as %s: %s\n", e->d_name, words[k], err.text);
+				free(again);
+			}
+		}
+		gate_rules_free(rules);
+		gate_profile_free(p);
+		gate_space_free(s);
+		free(text);
+	}
+	(void)closedir(d);
+	printf("# of %u files: docker %u, oci %u, podman %u, callgate %u\n", files, written[1], written[2], written[3], written[4]);
+	assert_true(files >= 70);
+	for (int k = GATE_DIALECT_DOCKER; k < GATE_DIALECT_MAX; k++)
+		assert_true(written[k] >= files - 8);
+}
+
 static void what_a_dialect_cannot_say_is_refused_with_a_call(void **state)
 {
 	struct gate_space *s = NULL;
@@ -119,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_policies_survive_our_own_dialect),
 		cmocka_unit_test(the_default_can_be_written_for_every_engine),
+		cmocka_unit_test(real_profiles_survive_being_written),
 		cmocka_unit_test(what_a_dialect_cannot_say_is_refused_with_a_call),
 	};
 
