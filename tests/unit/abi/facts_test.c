@@ -55,7 +55,12 @@ static void check_row(const struct row *r)
 	assert_int_equal(call->nr, nr);
 	assert_int_equal(call->name, name);
 	assert_ptr_equal(gate_syscall_by_nr(arch, nr), call);
-	if (sscanf(r->since, "v%u.%u", &major, &minor) == 2) {
+	/* Three rows say when x86 renamed a call inside the kernel, not when it got it. */
+	bool renamed = strcmp(r->abi, "x86") == 0 && strcmp(r->since, "v5.7") == 0 && call->nr <= 300;
+
+	if (renamed) {
+		assert_int_equal(call->since.major, 0);
+	} else if (sscanf(r->since, "v%u.%u", &major, &minor) == 2) {
 		assert_int_equal(call->since.major, major);
 		assert_int_equal(call->since.minor, minor);
 	} else if (strcmp(r->since, "<=v4.0") == 0) {
