@@ -28,6 +28,8 @@ def declared(root):
             if depth == 0:
                 flat += c
             depth -= c == "}"
+            if c == "}" and depth == 0:
+                flat += ";"  # the body of an inline function ends a statement
         for statement in flat.split(";"):
             statement = re.sub(r"__attribute__\s*\(\(.*\)\)", " ", statement, flags=re.S)
             if "typedef" in statement or "static" in statement:
