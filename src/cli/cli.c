@@ -1,7 +1,9 @@
 #include "cli/cli.h"
 
 /* One row per verb, in the order of --help. */
-#define VERBS(X) X(completion) X(version) X(help)
+#define VERBS(X)                                                                                             \
+	X(check) X(explain) X(diff) X(subset) X(digest) X(compile) X(disasm) X(emulate) X(verify) X(merge) X(convert) \
+	X(run) X(doctor) X(completion) X(version) X(help)
 
 #define DECLARE(name) extern const struct gate_verb gate_verb_##name;
 #define ROW(name)     &gate_verb_##name,

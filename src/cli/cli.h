@@ -7,11 +7,17 @@
 
 #include <stdio.h>
 
-#include <callgate/check.h>
-#include <callgate/facts.h>
+#include <callgate/source.h>
 
 #include "base/base.h"
 #include "base/buf.h"
+#include "doc/doc.h"
+
+GATE_DEFINE_FREEP(struct gate_source, gate_source_free)
+GATE_DEFINE_FREEP(struct gate_space, gate_space_free)
+GATE_DEFINE_FREEP(struct gate_findings, gate_findings_free)
+GATE_DEFINE_FREEP(struct gate_explanation, gate_explanation_free)
+GATE_DEFINE_FREEP(struct gate_compiled, gate_compiled_free)
 
 /* What a word on the command line stands for: drives completion. */
 enum gate_operand {
@@ -80,7 +86,7 @@ void gate_verb_names(char *ret, size_t size);
 #define GATE_OPTIONS_MAX 24
 struct gate_cli {
 	const struct gate_verb *verb; /* NULL before one is known */
-	char **operands;
+	char **operands; /* NULL at the end */
 	int n_operands;
 	const char *values[GATE_OPTIONS_MAX]; /* of the verb's options in table order; NULL: not given */
 	bool color_out, color_err;
@@ -107,6 +113,45 @@ void gate_suggest_text(const char *word, const char *choices, char *ret, size_t 
 /* --arch, --caps and --kernel, over what the host is. */
 int gate_cli_facts(const struct gate_cli *cli, struct gate_facts *ret, struct gate_err *err);
 
+/* --- ask.c: the library, with trouble said on standard error --- */
+/* The source of a word, or NULL. Freed with gate_source_free. */
+struct gate_source *gate_ask_source(const struct gate_cli *cli, const char *word, const struct gate_facts *facts);
+/* Several sources in one space, so that handles are equal when meanings are. */
+struct gate_asked {
+	struct gate_facts facts;
+	struct gate_space *space;
+	struct gate_source **sources;
+	gate_policy *policies;
+	int n;
+};
+/* Opens cli's first n operands as sources and makes their policies. False after trouble; gate_asked_done either way. */
+bool gate_ask(const struct gate_cli *cli, int n, struct gate_asked *ret);
+void gate_asked_done(struct gate_asked *a);
+/* The source's program, proven; out of the caller's cache of proven programs where `cache`. */
+bool gate_ask_compile(const struct gate_cli *cli, struct gate_source *source, bool cache, struct gate_compiled **ret);
+/* A CALL of the command line. */
+bool gate_ask_call(const struct gate_cli *cli, const char *text, enum gate_arch arch, struct gate_call *ret);
+/* Writes a result to the file of -o (whole or not at all), or to standard output when there is none. */
+bool gate_ask_write(const struct gate_cli *cli, const char *data, size_t len);
+
+/* --- verdict.c --- */
+#define GATE_VERDICT_TEXT 64
+/* "errno EPERM", "allow", "trace 5". */
+void gate_verdict_text(enum gate_arch arch, uint32_t action, char text[GATE_VERDICT_TEXT]);
+/* The keys "verdict" and "errno" of an open object. */
+void gate_verdict_json(struct gate_json *j, enum gate_arch arch, uint32_t action);
+enum gate_style gate_verdict_style(uint32_t action);
+/* The keys "arch" "syscall" "number" of an open object; name NULL writes null. */
+void gate_call_json(struct gate_json *j, enum gate_arch arch, const char *name, uint32_t nr);
+/* {"call", "arch", "number", "args"} of a concrete input. */
+void gate_data_json(struct gate_json *j, const struct gate_data *data, enum gate_arch native);
+/* One object of --format=json on a line of its own. */
+void gate_json_line(const struct gate_buf *b);
+
+/* --- listing.c: programs for people --- */
+void gate_listing_text(struct gate_buf *out, const struct gate_insn *insns, size_t len, bool big_endian);
+void gate_listing_c(struct gate_buf *out, const struct gate_insn *insns, size_t len, const char *comment);
+
 /* --- say.c --- */
 enum gate_style {
 	GATE_STYLE_PLAIN = 0, GATE_STYLE_BOLD, GATE_STYLE_DIM, GATE_STYLE_RED, GATE_STYLE_GREEN, GATE_STYLE_YELLOW, GATE_STYLE_CYAN,
@@ -122,9 +167,9 @@ unsigned gate_columns(FILE *stream);
 void gate_say(const struct gate_cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A second, indented line saying what to do next. */
 void gate_hint(const struct gate_cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Prints an error (with `file`'s line and a caret when it has a place and `file` can be read; `file` may be NULL) and
- * returns the exit status of the verb's class. */
-int gate_trouble(const struct gate_cli *cli, const char *file, const struct gate_err *err);
+/* Prints an error, with the line and a caret when it has a place in `source` (may be NULL), and returns the exit status
+ * of the verb's class. */
+int gate_trouble(const struct gate_cli *cli, const struct gate_source *source, const struct gate_err *err);
 /* The exit status for our own failures. */
 int gate_trouble_status(const struct gate_cli *cli);
 /* Columns that UTF-8 text takes on a terminal. */
@@ -134,6 +179,9 @@ unsigned gate_text_width(const char *s, size_t len);
 /* A finding in a text:  file:line:column: error: sentence [T8], the line, a caret, what it means and what to write.
  * `text` may be NULL: then without the line. */
 void gate_excerpt(FILE *out, bool color, const char *file, const char *text, size_t len, const struct gate_finding *f);
+/* The line and the caret alone; nothing when the text has no such line. */
+void gate_excerpt_line(FILE *out, bool color, const char *text, size_t len, uint32_t line, uint32_t column,
+                       uint32_t length);
 
 /* --- table.c --- */
 /* Rows of text in columns as wide as their content; on a terminal the last column is folded at words. */

@@ -111,6 +111,19 @@ static void print_note(FILE *out, bool color, const char *word, const char *text
 		      b.data != NULL ? b.data : "");
 }
 
+void gate_excerpt_line(FILE *out, bool color, const char *text, size_t len, uint32_t line, uint32_t column,
+		       uint32_t length)
+{
+	size_t line_len = 0;
+	const char *s = text != NULL && line > 0 ? find_line(text, len, line, &line_len) : NULL;
+
+	if (s != NULL) {
+		struct shown l = around(s, line_len, column, length);
+
+		print_line(out, color, line, &l);
+	}
+}
+
 void gate_excerpt(FILE *out, bool color, const char *file, const char *text, size_t len, const struct gate_finding *f)
 {
 	static const struct {
@@ -123,8 +136,6 @@ void gate_excerpt(FILE *out, bool color, const char *file, const char *text, siz
 	};
 	GATE_AUTO(gate_buf_done) struct gate_buf head = GATE_BUF_INIT;
 	const char *off = gate_style(color, GATE_STYLE_PLAIN);
-	size_t line_len = 0;
-	const char *line = text != NULL && f->line > 0 ? find_line(text, len, f->line, &line_len) : NULL;
 
 	gate_buf_escaped(&head, file, strlen(file));
 	if (f->line > 0)
@@ -137,11 +148,7 @@ void gate_excerpt(FILE *out, bool color, const char *file, const char *text, siz
 	if (f->engines != NULL)
 		(void)fprintf(out, " (%s)", f->engines);
 	(void)fprintf(out, f->id[0] != '\0' ? " [%s]\n" : "%s\n", f->id);
-	if (line != NULL) {
-		struct shown l = around(line, line_len, f->column, f->length);
-
-		print_line(out, color, f->line, &l);
-	}
+	gate_excerpt_line(out, color, text, len, f->line, f->column, f->length);
 	print_note(out, color, "means", f->meaning);
 	print_note(out, color, "write", f->instead);
 }

@@ -137,7 +137,9 @@ void gate_help_general(const struct gate_cli *cli, FILE *out)
 /* --- scdoc(5): _x_ underlines, *x* is bold; other marks in text are escaped --- */
 static void scdoc_text(FILE *out, const char *s, bool marks)
 {
-	for (; *s != '\0'; s++) {
+	for (const char *first = s; *s != '\0'; s++) {
+		if (*s == '-' && (s == first || s[-1] == '\n'))
+			(void)fputc('\\', out); /* no list */
 		if (*s == '_' || *s == '\\' || *s == '`' || (*s == '*' && !marks) || *s == '#' || *s == '|')
 			(void)fputc('\\', out);
 		(void)fputc(*s, out);

@@ -156,6 +156,7 @@ int gate_options_parse(struct gate_cli *cli, int argc, char **argv, struct gate_
 	}
 	while (optind < argc)
 		cli->operands[cli->n_operands++] = argv[optind++];
+	cli->operands[cli->n_operands] = NULL; /* they may be the argv of another program */
 	return check_count(cli, err);
 }
 

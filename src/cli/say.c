@@ -42,6 +42,7 @@ unsigned gate_columns(FILE *stream)
 	return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 80;
 }
 
+__attribute__((format(printf, 4, 0)))
 static void say(const struct gate_cli *cli, const char *head, enum gate_style style, const char *format, va_list ap)
 {
 	GATE_AUTO(gate_buf_done) struct gate_buf raw = GATE_BUF_INIT, text = GATE_BUF_INIT;
@@ -76,32 +77,19 @@ int gate_trouble_status(const struct gate_cli *cli)
 	return cli->verb != NULL && cli->verb->class == GATE_CLASS_RUN ? 125 : 2;
 }
 
-/* The text of a small file for an excerpt; NULL when it is not to be had, which only costs the excerpt. */
-static char *read_text(const char *file, size_t *len)
+int gate_trouble(const struct gate_cli *cli, const struct gate_source *source, const struct gate_err *err)
 {
-	enum { MOST = 1 << 20 };
-	FILE *f = fopen(file, "re");
-	char *text = f != NULL ? malloc(MOST) : NULL;
-
-	*len = text != NULL ? fread(text, 1, MOST, f) : 0;
-	if (f != NULL)
-		(void)fclose(f);
-	return text;
-}
-
-int gate_trouble(const struct gate_cli *cli, const char *file, const struct gate_err *err)
-{
-	if (file == NULL || err->line == 0) {
-		gate_say(cli, "%s", err->text);
-		return gate_trouble_status(cli);
-	}
 	size_t len = 0;
-	GATE_AUTOFREE char *text = read_text(file, &len);
+	const char *text = source != NULL && err->line > 0 ? gate_source_text(source, &len) : NULL;
 	struct gate_finding f = { .severity = GATE_ERROR, .line = err->line, .column = err->column, .length = err->length,
 				  .text = err->text };
 
+	if (text == NULL) {
+		gate_say(cli, "%s", err->text);
+		return gate_trouble_status(cli);
+	}
 	(void)fflush(stdout);
-	gate_excerpt(stderr, cli->color_err, file, text, len, &f);
+	gate_excerpt(stderr, cli->color_err, gate_source_file(source), text, len, &f);
 	return gate_trouble_status(cli);
 }
 

@@ -76,6 +76,14 @@ static void print_last(FILE *out, const char *s, const char *on, const char *off
 	}
 }
 
+static bool nothing_after(const struct gate_table *t, size_t row, unsigned column)
+{
+	for (unsigned c = column + 1; c < t->n_columns; c++)
+		if (t->cells[row + c][0] != '\0')
+			return false;
+	return true;
+}
+
 void gate_table_print(const struct gate_table *t, FILE *out, bool color, unsigned indent, unsigned width)
 {
 	enum { GAP = 2 };
@@ -93,7 +101,7 @@ void gate_table_print(const struct gate_table *t, FILE *out, bool color, unsigne
 			enum gate_style style = t->styles[row + c];
 			const char *on = style != GATE_STYLE_PLAIN ? gate_style(color, style) : "";
 
-			if (c + 1 == t->n_columns) {
+			if (c + 1 == t->n_columns || nothing_after(t, row, c)) {
 				print_last(out, s, on, style != GATE_STYLE_PLAIN ? off : "", at, width);
 				break;
 			}
