@@ -8,7 +8,8 @@ export NO_COLOR=1 LC_ALL=C.UTF-8
 setup()
 {
 	dir=$(mktemp -d)
-	export XDG_CACHE_HOME=$dir/cache
+	export XDG_CACHE_HOME=$dir/.cache
+	mkdir "$XDG_CACHE_HOME"
 	cd "$dir" || return 1
 }
 

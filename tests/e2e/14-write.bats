@@ -1,0 +1,53 @@
+# Goal: merged and converted profiles mean what they should.
+load helper
+
+@test "an intersection allows nothing that either does not" {
+	cp "$root/examples/web.json" .
+	separately "$callgate" merge --intersect web.json default -o both.json
+	exits 0
+	for one in web.json default; do
+		separately "$callgate" subset both.json "$one"
+		exits 0
+	done
+}
+
+@test "a union allows all that either does" {
+	cp "$root/examples/web.json" .
+	separately "$callgate" merge --union web.json default -o any.json
+	exits 0
+	for one in web.json default; do
+		separately "$callgate" subset "$one" any.json
+		exits 0
+	done
+}
+
+@test "merging a file with itself keeps its meaning" {
+	cp "$root/examples/web.json" .
+	for how in --union --intersect; do
+		"$callgate" merge "$how" web.json web.json -o out.json
+		separately "$callgate" diff web.json out.json --format=json
+		# only how a call of an uncovered architecture dies cannot be written
+		! grep -v '"arch": null' <<<"$stdout" | grep -q .
+	done
+}
+
+@test "the default profile converted for containerd is what containerd then reads" {
+	separately "$callgate" convert default --to=oci --arch=x86_64 -o oci.json
+	exits 0
+	separately "$callgate" diff default containerd:oci.json --arch=x86_64 --format=json
+	! grep -v '"arch": null' <<<"$stdout" | grep -q .
+}
+
+@test "converting needs to be told for whom, merging how" {
+	separately "$callgate" convert default
+	exits 2
+	complains "convert needs --to"
+	separately "$callgate" merge default unconfined
+	exits 2
+	complains "merge needs --union or --intersect"
+	separately "$callgate" merge --union --intersect default unconfined
+	exits 2
+	separately "$callgate" convert default --to=dokcer
+	exits 2
+	complains "did you mean 'docker'?"
+}

@@ -1,0 +1,125 @@
+# Goal: a program runs under its profile with everybody's exit codes, and a refused call is named with its line.
+load helper
+
+runs()
+{
+	# A sandbox around the tests may forbid filters; then there is nothing to see here.
+	"$callgate" run -- true 2>/dev/null || skip "no filter can be loaded here: $("$callgate" run -- true 2>&1 | head -n 1)"
+}
+
+@test "exit codes: the program's own, not found, not executable, killed by a signal, our own" {
+	runs
+	separately "$callgate" run -- sh -c 'exit 3'
+	exits 3
+	separately "$callgate" run -- no-such-program-anywhere
+	exits 127
+	touch plain
+	separately "$callgate" run -- ./plain
+	exits 126
+	separately "$callgate" run -- sh -c 'kill -TERM $$'
+	exits 143
+	separately "$callgate" run --profile=nothing.json -- true
+	exits 125
+	separately "$callgate" run --no-such-option -- true
+	exits 125
+	separately "$callgate" run
+	exits 125
+}
+
+@test "standard input, output and error are the program's" {
+	runs
+	[ "$(printf 'in' | "$callgate" run -- sh -c 'cat; echo err >&2' 2>err)" = in ]
+	[ "$(cat err)" = err ]
+}
+
+@test "options behind the command are the command's" {
+	runs
+	separately "$callgate" run -- echo --help -x
+	[ "$stdout" = "--help -x" ]
+	separately "$callgate" run echo --profile=x
+	[ "$stdout" = "--profile=x" ]
+}
+
+@test "a call that the filter kills for is reported with name, number, architecture and line" {
+	runs
+	[ "$(uname -m)" = x86_64 ] || skip "the line is for x86_64"
+	cat >kill.json <<-'EOF'
+		{ "defaultAction": "SCMP_ACT_ALLOW",
+		  "syscalls": [
+		    { "names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_KILL_PROCESS" }
+		  ] }
+	EOF
+	separately "$callgate" run --profile=kill.json -- mkdir new
+	exits 159
+	[ ! -e new ]
+	if [[ $stderr == *"is not known"* ]]; then
+		skip "no audit messages here: $stderr"
+	fi
+	complains "was killed by the filter for mkdir (x86_64 83) = kill_process by kill.json:3:17"
+}
+
+@test "--log reports refused calls, counted, and says whether that is all" {
+	runs
+	cat >deny.json <<-'EOF'
+		{ "defaultAction": "SCMP_ACT_ALLOW",
+		  "syscalls": [{ "names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 13 }] }
+	EOF
+	separately "$callgate" run --log --profile=deny.json -- sh -c 'mkdir one; mkdir two; true'
+	exits 0
+	[ ! -e one ]
+	if [[ $stderr == *"not complete"* ]]; then
+		skip "no audit messages here: $(grep 'not complete' <<<"$stderr")"
+	fi
+	complains "errno EACCES by deny.json:2:28"
+	complains "the report is complete"
+	separately "$callgate" run --log --format=json --profile=deny.json -- mkdir one
+	python3 - "$(grep '^{' <<<"$stderr")" <<-'EOF'
+		import json, sys
+		row = json.loads(sys.argv[1])
+		assert row["syscall"] in ("mkdir", "mkdirat") and row["errno"] == "EACCES" and row["rule"]["line"] == 2 and row["count"] == 1, row
+	EOF
+}
+
+@test "unconfined is said" {
+	separately "$callgate" run --profile=unconfined -- true
+	exits 0
+	complains "without a filter"
+}
+
+@test "a profile that cannot be read runs nothing" {
+	printf '{' >broken.json
+	separately "$callgate" run --profile=broken.json -- touch ran
+	exits 125
+	[ ! -e ran ]
+	printf '{}' >empty.json
+	separately "$callgate" run --profile=empty.json -- touch ran
+	exits 125
+	[ ! -e ran ]
+}
+
+@test "the program has the capabilities that the profile was resolved for" {
+	runs
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	none=$("$callgate" run --caps=none -- sh -c 'grep ^CapEff /proc/self/status')
+	[ "${none##*[!0]}" = "${none##*	}" ] || [[ $none =~ 0000000000000000$ ]]
+	docker=$("$callgate" run -- grep ^CapBnd /proc/self/status)
+	[[ $docker != *000000000000000 ]]
+}
+
+@test "a process under a filter has exactly the policy of the profile" {
+	runs
+	"$callgate" run -- sleep 30 &
+	launcher=$!
+	for _ in $(seq 100); do
+		child=$(cat "/proc/$launcher/task/$launcher/children" 2>/dev/null)
+		child=${child%% *}
+		[ -n "$child" ] && grep -q sleep "/proc/$child/comm" 2>/dev/null && break
+		sleep 0.05
+	done
+	separately "$callgate" diff "pid:$child" default
+	got=$status
+	kill "$launcher" 2>/dev/null
+	wait "$launcher" || true
+	[ "$got" != 2 ] || skip "filters of processes cannot be read here: $stderr"
+	[ "$got" = 0 ] || { echo "$stdout"; return 1; }
+}
