@@ -35,7 +35,8 @@ load helper
 	separately "$callgate" convert default --to=oci --arch=x86_64 -o oci.json
 	exits 0
 	separately "$callgate" diff default containerd:oci.json --arch=x86_64 --format=json
-	! grep -v '"arch": null' <<<"$stdout" | grep -q .
+	# x32 is not covered: how such a call dies is up to the engine
+	! grep '"arch": "x86_64", "syscall": "' <<<"$stdout" | grep -q .
 }
 
 @test "converting needs to be told for whom, merging how" {
