@@ -5,12 +5,14 @@
 #define RULES_MAX   (24u << 20)
 #define SCRATCH_MAX (12u << 20)
 
+static bool spent(const struct gate_arena *a)
+{
+	return a->total > a->limit / 2; /* the next block would have doubled it */
+}
+
 int gate_build_nomem(struct gate_build *b)
 {
-	const struct gate_arena *a = &b->rules->arena, *s = &b->scratch;
-
-	/* Blocks of an arena are at most 1 MiB but for larger single pieces. */
-	if (a->total > RULES_MAX - (2u << 20) || s->total > SCRATCH_MAX - (2u << 20))
+	if (spent(&b->rules->arena) || spent(&b->scratch) || spent(&b->brief))
 		return GATE_FAIL(b->err, GATE_E_LIMIT, "profile has too many rules to resolve");
 	return GATE_FAIL_NOMEM(b->err);
 }
@@ -120,7 +122,7 @@ int gate_build_begin(struct gate_build *b)
 	bool mesos = p->engine == GATE_ENGINE_MESOS;
 
 	b->rules->arena.limit = RULES_MAX;
-	b->scratch.limit = SCRATCH_MAX;
+	b->scratch.limit = b->brief.limit = SCRATCH_MAX;
 	gate_cover_of(p, b->facts, &b->cover);
 	b->default_action = action_on(b, p->default_action, &p->default_errno_text);
 	b->actions = GATE_NEWS(&b->scratch, uint32_t, p->n_entries);

@@ -28,6 +28,7 @@ struct gate_build {
 	struct gate_err *err;
 	struct gate_rules *rules;
 	struct gate_arena scratch;
+	struct gate_arena brief; /* for one call only */
 	struct gate_cover cover;
 
 	struct gate_ref *refs;

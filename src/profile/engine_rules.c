@@ -1,6 +1,9 @@
 /* engine_rules.c - the rules of one number in the order in which the runtime adds them. */
 #include "profile/engine.h"
 
+/* A program has at most 4096 instructions, and each of these needs one. It also bounds the work of merging. */
+#define RULES_MAX 4096
+
 struct batch {
 	struct gate_build *b;
 	const struct gate_arch_info *arch;
@@ -22,7 +25,7 @@ static struct gate_scmp_rule *add(struct batch *t, const struct gate_ref *ref)
 
 	if (t->n == t->cap) {
 		size_t cap = t->cap != 0 ? t->cap * 2 : 8;
-		struct gate_scmp_rule *more = GATE_NEWS(&t->b->scratch, struct gate_scmp_rule, cap);
+		struct gate_scmp_rule *more = GATE_NEWS(&t->b->brief, struct gate_scmp_rule, cap);
 
 		if (more == NULL)
 			return NULL;
@@ -33,7 +36,7 @@ static struct gate_scmp_rule *add(struct batch *t, const struct gate_ref *ref)
 	}
 	rule = &t->rules[t->n++];
 	*rule = (struct gate_scmp_rule){ .action = t->b->actions[ref->entry], .entry = ref->entry,
-		.at = t->b->p->entries[ref->entry].names[ref->name].at };
+		.at = t->b->p->entries[ref->entry].names[ref->name].at, .order = (uint32_t)t->n };
 	return rule;
 }
 
@@ -81,23 +84,17 @@ static int add_name(struct batch *t, unsigned name, const uint32_t *sub)
 	return 0;
 }
 
-/* Rules of several names meet on one number: by entry, then by place in the list of names; sort.h would be a merge
- * sort, these lists are short and nearly in order. */
-static void in_file_order(struct batch *t)
+static int by_file_order(const void *a, const void *b)
 {
-	for (size_t i = 1; i < t->n; i++) {
-		struct gate_scmp_rule r = t->rules[i];
-		size_t k = i;
+	const struct gate_scmp_rule *x = a, *y = b;
 
-		while (k > 0 && (t->rules[k - 1].entry > r.entry ||
-		                 (t->rules[k - 1].entry == r.entry &&
-		                  (t->rules[k - 1].at.line > r.at.line || (t->rules[k - 1].at.line == r.at.line &&
-		                                                           t->rules[k - 1].at.column > r.at.column))))) {
-			t->rules[k] = t->rules[k - 1];
-			k--;
-		}
-		t->rules[k] = r;
-	}
+	if (x->entry != y->entry)
+		return x->entry < y->entry ? -1 : 1;
+	if (x->at.line != y->at.line)
+		return x->at.line < y->at.line ? -1 : 1;
+	if (x->at.column != y->at.column)
+		return x->at.column < y->at.column ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
 }
 
 static int collect(struct batch *t, const struct gate_syscall *sc)
@@ -113,7 +110,8 @@ static int collect(struct batch *t, const struct gate_syscall *sc)
 		    add_name(t, name, &sub) < 0)
 			return -1;
 	}
-	in_file_order(t);
+	if (t->n > 1) /* rules of several names meet on one number */
+		qsort(t->rules, t->n, sizeof(*t->rules), by_file_order);
 	return 0;
 }
 
@@ -137,8 +135,8 @@ static int conflict(struct gate_build *b, const struct gate_scmp_rule *r, const 
 	}
 }
 
-int gate_engine_rules(struct gate_build *b, const struct gate_arch_info *arch, const struct gate_syscall *sc,
-                      struct gate_list *ret)
+static int merged(struct gate_build *b, const struct gate_arch_info *arch, const struct gate_syscall *sc,
+                  struct gate_list *ret)
 {
 	struct batch t = { b, arch, NULL, 0, 0 };
 	const struct gate_scmp_rule *culprit = NULL;
@@ -148,7 +146,10 @@ int gate_engine_rules(struct gate_build *b, const struct gate_arch_info *arch, c
 
 	if (collect(&t, sc) < 0)
 		return -1;
-	rc = gate_scmp_cases(&b->rules->arena, &b->scratch, t.rules, t.n, arch->is64 && arch->arch != GATE_ARCH_X32,
+	if (t.n > RULES_MAX)
+		return GATE_FAIL_AT(b->err, t.rules[RULES_MAX].at, GATE_E_LIMIT,
+		                    "more than %d rules for '%s': no filter can hold them", RULES_MAX, gate_name_text(sc->name));
+	rc = gate_scmp_cases(&b->rules->arena, &b->brief, t.rules, t.n, arch->is64 && arch->arch != GATE_ARCH_X32,
 	                     &walked, &n, &culprit);
 	if (rc == -2)
 		return conflict(b, culprit, sc);
@@ -166,4 +167,13 @@ int gate_engine_rules(struct gate_build *b, const struct gate_arch_info *arch, c
 		cases[n++] = *b->otherwise.cases;
 	*ret = (struct gate_list){ cases, n };
 	return 0;
+}
+
+int gate_engine_rules(struct gate_build *b, const struct gate_arch_info *arch, const struct gate_syscall *sc,
+                      struct gate_list *ret)
+{
+	int rc = merged(b, arch, sc, ret);
+
+	gate_arena_done(&b->brief);
+	return rc;
 }

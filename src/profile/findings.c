@@ -4,10 +4,16 @@
 #include "base/buf.h"
 #include "profile/model.h"
 
+/* Nobody reads more; a hostile file of 1 MiB could make a hundred thousand. Errors have a share of their own, so that
+ * remarks cannot hide them. */
+#define REMARKS_MAX 1000
+#define ERRORS_MAX  1000
+
 struct gate_findings {
 	struct gate_arena arena;
 	struct gate_finding *items;
 	size_t n, cap;
+	size_t errors, remarks;
 	bool failed;
 };
 
@@ -17,7 +23,6 @@ int gate_findings_new(struct gate_findings **ret, struct gate_err *err)
 
 	if (f == NULL)
 		return GATE_FAIL_NOMEM(err);
-	f->arena.limit = 64u << 20;
 	*ret = f;
 	return 0;
 }
@@ -98,6 +103,8 @@ void gate_findings_add(struct gate_findings *f, enum gate_severity severity, con
 	va_list ap;
 
 	if (f == NULL || f->failed)
+		return;
+	if ((severity == GATE_ERROR ? f->errors++ >= ERRORS_MAX : f->remarks++ >= REMARKS_MAX))
 		return;
 	for (size_t i = 0; i < sizeof(item.id) - 1 && id[i] != '\0'; i++)
 		item.id[i] = id[i];

@@ -121,7 +121,7 @@ void gate_profile_free(struct gate_profile *p);
 GATE_DEFINE_FREEP(struct gate_profile, gate_profile_free)
 
 /* Adds a finding; texts are printf-formatted and copied. `meaning` and `instead` may be NULL. Memory trouble is
- * remembered in the list and reported by gate_findings_failed. */
+ * remembered in the list and reported by gate_findings_failed. After 1000 errors, and 1000 others, more are left out. */
 void gate_findings_add(struct gate_findings *f, enum gate_severity severity, const char *id, struct gate_place at,
                        const char *engines, const char *meaning, const char *instead, const char *format, ...)
     __attribute__((format(printf, 8, 9)));
