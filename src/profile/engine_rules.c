@@ -135,6 +135,13 @@ static int conflict(struct gate_build *b, const struct gate_scmp_rule *r, const 
 	}
 }
 
+/* libseccomp calls ABIs with 32-bit pointers 32-bit and looks at low words only, although registers have 64. */
+static bool wide(const struct gate_arch_info *arch)
+{
+	return arch->is64 && arch->arch != GATE_ARCH_X32 && arch->arch != GATE_ARCH_MIPS64N32 &&
+	       arch->arch != GATE_ARCH_MIPSEL64N32;
+}
+
 static int merged(struct gate_build *b, const struct gate_arch_info *arch, const struct gate_syscall *sc,
                   struct gate_list *ret)
 {
@@ -149,7 +156,7 @@ static int merged(struct gate_build *b, const struct gate_arch_info *arch, const
 	if (t.n > RULES_MAX)
 		return GATE_FAIL_AT(b->err, t.rules[RULES_MAX].at, GATE_E_LIMIT,
 		                    "more than %d rules for '%s': no filter can hold them", RULES_MAX, gate_name_text(sc->name));
-	rc = gate_scmp_cases(&b->rules->arena, &b->brief, t.rules, t.n, arch->is64 && arch->arch != GATE_ARCH_X32,
+	rc = gate_scmp_cases(&b->rules->arena, &b->brief, t.rules, t.n, wide(arch),
 	                     &walked, &n, &culprit);
 	if (rc == -2)
 		return conflict(b, culprit, sc);
