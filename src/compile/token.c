@@ -138,6 +138,11 @@ static uint32_t x32_tree(struct gate_graph *g, struct halves *h, const struct ga
 	h->mixed_n = in_terms_of(g, h->x32, h->x32_n, h->low, h->low_n, by, by_n, h->mixed);
 	if (g->failed)
 		return 0;
+	/* no bitmap knows x32, few programs use it: every run alike, so that the tree is balanced */
+	for (size_t s = 0; s < h->x32_n; s++)
+		h->x32[s].weight = GATE_COST_WALK;
+	for (size_t s = 0; s < h->mixed_n; s++)
+		h->mixed[s].weight = GATE_COST_WALK;
 	if (gate_tree_guess(h->mixed, h->mixed_n, X32_BIT - 1) < gate_tree_guess(h->x32, h->x32_n, X32_BIT - 1))
 		return gate_tree(g, h->mixed, h->mixed_n, X32_BIT - 1);
 	return gate_tree(g, h->x32, h->x32_n, X32_BIT - 1);

@@ -4,7 +4,7 @@
  * two >=, and then its neighbours are one run: so leaves are chains "= s1 -> x, = s2 -> y, else run". Which cuts to
  * make above the chains is a dynamic program over intervals, as for optimal search trees: the best root of an
  * interval lies between the best roots of its two shorter neighbours (Knuth 1971), which makes it quadratic. With
- * chains that bound is not a theorem, so one place on either side is tried as well.
+ * chains and masks that bound is not a theorem, only a good guess.
  * A third kind of leaf is one test of several bits, where alternating runs happen to differ in them.
  * The DP works on blocks: a cut after a single value inside a run buys nothing over the cut before it. */
 #include "compile/tree.h"
@@ -184,8 +184,9 @@ static uint32_t mask_for(const struct dp *d, size_t first, size_t end, size_t se
 static void masks_from(struct dp *d, size_t i)
 {
 	size_t first = d->block[d->base + i];
+	bool fits[2] = { true, true }; /* what no mask tells apart, none does when there is more of it */
 
-	for (size_t j = i; j < d->width; j++) {
+	for (size_t j = i; j < d->width && (fits[0] || fits[1]); j++) {
 		size_t end = d->block[d->base + j + 1], cell = cell_of(d, i, j);
 		uint32_t cost = GATE_COST_INSN + d->sum[d->base + j + 1] - d->sum[d->base + i];
 
@@ -196,38 +197,43 @@ static void masks_from(struct dp *d, size_t i)
 			return;
 		if (end - first < 3 || cost >= d->cost[cell])
 			continue;
-		for (size_t set = 0; set < 2; set++)
-			if (mask_for(d, first, end, set)) {
+		for (size_t set = 0; set < 2; set++) {
+			fits[set] = fits[set] && mask_for(d, first, end, set);
+			if (fits[set]) {
 				d->cost[cell] = cost;
 				d->leaf[cell] = (uint8_t)(MASK_0 + set);
 			}
+		}
 	}
 }
 
+/* Without branches on costs: what a loop over equal rules hides, a single run pays for in mispredictions. */
 static void split_cell(struct dp *d, size_t i, size_t j)
 {
-	size_t cell = cell_of(d, i, j), best = i, right;
-	size_t from = d->root[cell - 1], to = d->root[cell_of(d, i + 1, j)] + 1u;
-	uint32_t cost = NO_COST, here;
+	size_t cell = cell_of(d, i, j), right;
+	size_t from = d->root[cell - 1], to = d->root[cell_of(d, i + 1, j)];
+	uint64_t best = UINT64_MAX; /* the cost, then where: the least is the first of the cheapest */
+	const uint32_t *cost = &d->cost[cell - j];
+	uint32_t here;
 
-	from = from > i ? from - 1 : i;
-	to = to < j ? to : j - 1;
+	to = to < j - 1 ? to : j - 1;
+	if (from > to) { /* chains have no order of roots */
+		size_t swap = from;
+
+		from = to;
+		to = swap;
+	}
 	right = cell_of(d, from + 1, j);
 	for (size_t m = from; m <= to; m++) {
-		uint32_t sum = d->cost[cell - j + m] + d->cost[right];
+		uint64_t sum = (uint64_t)(cost[m] + d->cost[right]) << 8 | m;
 
-		if (sum < cost) {
-			cost = sum;
-			best = m;
-		}
+		best = sum < best ? sum : best;
 		right += d->width - m - 2;
 	}
 	d->root[cell] = (uint8_t)best;
-	here = cost + GATE_COST_INSN + d->sum[d->base + j + 1] - d->sum[d->base + i];
-	if (here < d->cost[cell]) {
-		d->cost[cell] = here;
-		d->leaf[cell] = SPLIT;
-	}
+	here = (uint32_t)(best >> 8) + GATE_COST_INSN + d->sum[d->base + j + 1] - d->sum[d->base + i];
+	d->leaf[cell] = here < d->cost[cell] ? SPLIT : d->leaf[cell];
+	d->cost[cell] = here < d->cost[cell] ? here : d->cost[cell];
 }
 
 static void solve(struct dp *d)
