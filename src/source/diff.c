@@ -4,7 +4,7 @@
 
 #define MOST_RUNS   65536 /* of numbers or architectures on one side */
 #define MOST_LEAVES 256
-#define MOST_PIECES 8
+#define MOST_PIECES 3
 
 /* The runs of one word of one policy. */
 struct runs {
