@@ -119,9 +119,11 @@ int gate_filter_by_helper(struct gate_filter_job *job, int32_t *object)
 	time_t start = 0;
 	uint32_t turn;
 
-	/* The helper has not been told to load, so calls are still free here. */
+	/* The helper has not been told to load, so calls are still free here. Looks again by itself: a wake-up that gets
+	 * lost (the helper's call may fail, too) costs 10 ms and not the launch. */
+	const struct timespec again = { 0, 10000000 };
 	while (look(&s->turn) == TURN_START)
-		(void)syscall(SYS_futex, &s->turn, FUTEX_WAIT_PRIVATE, TURN_START, NULL, NULL, 0);
+		(void)syscall(SYS_futex, &s->turn, FUTEX_WAIT_PRIVATE, TURN_START, &again, NULL, 0);
 	const struct timespec nap = { 0, job->realtime ? NAP_REALTIME_NS : NAP_NS + job->len * NAP_INSN_NS };
 	say(&s->turn, TURN_NAP);
 	/* Not repeated, however it ends: the helper may have loaded the filter. (SIGSTOP and SIGCONT in these microseconds

@@ -26,8 +26,11 @@ int gate_caller_read(uint64_t asked, struct gate_caller *ret, struct gate_err *e
 		bool matters = !droppable || (asked & c.permitted & BIT(cap)) != 0;
 		int set = matters ? prctl(PR_CAPBSET_READ, cap, 0, 0, 0) : 1;
 
+		/* EINVAL is past the kernel's last one. Anything else taken for the end would leave the rest undropped. */
+		if (set < 0 && (errno != EINVAL || cap == 0))
+			return GATE_FAIL_SYS(err, "cannot read the bounding set");
 		if (set < 0)
-			break; /* EINVAL: past the kernel's last one */
+			break;
 		if (set > 0)
 			c.bounding |= BIT(cap);
 		/* What is ambient is inheritable, so mostly there is nothing to ask for. */
