@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The examples of the manual: a literal block that starts with "$ callgate" is what the program really prints.
+"""The examples of the manual and the README: a literal block that starts with "$ callgate" is what the program prints.
 
 usage: examples.py CALLGATE ROOT [--write]    prints TAP; --write puts the real output into the pages
 The commands run in a directory with a copy of examples/*.json.
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-BLOCK = re.compile(r"^```\n(\$ callgate.*?)^```\n", re.M | re.S)
+BLOCK = re.compile(r"^```(console)?\n(\$ callgate.*?)^```\n", re.M | re.S)
 
 
 def transcript(callgate, directory, commands):
@@ -37,7 +37,7 @@ def shorten(text, like):
 def main():
     callgate, root = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2])
     number, bad = 0, 0
-    for page in sorted((root / "man").glob("*.scd")):
+    for page in [root / "README.md", *sorted((root / "man").glob("*.scd"))]:
         source = page.read_text()
         with tempfile.TemporaryDirectory() as directory:
             for profile in (root / "examples").glob("*.json"):
@@ -45,16 +45,16 @@ def main():
 
             def block(match):
                 nonlocal number, bad
-                commands = re.findall(r"^\$ (.*)$", match.group(1), re.M)
-                real = shorten(transcript(callgate, directory, commands), match.group(1))
+                commands = re.findall(r"^\$ (.*)$", match.group(2), re.M)
+                real = shorten(transcript(callgate, directory, commands), match.group(2))
                 number += 1
-                if real != match.group(1):
+                if real != match.group(2):
                     bad += "--write" not in sys.argv
                     print("not ok %d - %s: %s" % (number, page.name, commands[0]))
                     print("".join("# " + line + "\n" for line in real.splitlines()), end="")
                 else:
                     print("ok %d - %s: %s" % (number, page.name, commands[0]))
-                return "```\n" + real + "```\n"
+                return "```" + (match.group(1) or "") + "\n" + real + "```\n"
 
             changed = BLOCK.sub(block, source)
         if "--write" in sys.argv and changed != source:
