@@ -41,6 +41,13 @@ static int digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
 }
 
+static char octet(const char *pair)
+{
+	unsigned value = (unsigned)digit(pair[0]) << 4 | (unsigned)digit(pair[1]);
+
+	return (char)(value & 0xff);
+}
+
 static bool number(const char *text, size_t len, const char *key, unsigned base, uint64_t *ret)
 {
 	struct field f;
@@ -92,7 +99,7 @@ static void untrusted(const char *text, size_t len, const char *key, char *ret, 
 		f.len -= 2;
 	}
 	for (size_t i = 0; i < f.len && n < size - 1; i += hex ? 2 : 1)
-		ret[n++] = hex ? (char)(digit(f.start[i]) << 4 | digit(f.start[i + 1])) : f.start[i];
+		ret[n++] = hex ? octet(f.start + i) : f.start[i];
 	ret[n] = '\0';
 }
 

@@ -44,6 +44,9 @@ static int in_child(int (*fn)(void))
 	if (pid == 0) {
 		/* A fault is an answer here, not something to leave a core file for. */
 		(void)prctl(PR_SET_DUMPABLE, 0);
+		/* Nor for a handler of the caller's. */
+		(void)signal(SIGSEGV, SIG_DFL);
+		(void)signal(SIGSYS, SIG_DFL);
 		_exit(fn());
 	}
 	if (pid < 0)

@@ -59,7 +59,7 @@ static struct gate_run_plan plan_of(const char *const *argv, const struct gate_i
 /* Runs, and holds that nothing stays behind: no child, no descriptor, no changed mask. */
 static int run(const struct gate_run_plan *plan, struct gate_run_result **ret, struct gate_err *err)
 {
-	sigset_t before, after;
+	sigset_t before = { 0 }, after = { 0 };
 	unsigned files = open_files();
 
 	(void)sigprocmask(SIG_SETMASK, NULL, &before);
