@@ -72,6 +72,7 @@ struct gate_outcome {
 	enum gate_reason reason;
 	uint32_t line, column, length; /* 0: none */
 	const char *when;         /* in words: "arg0 & 0x7e020000 == 0"; NULL: always, or in every other case */
+	const char *comment;      /* what the author wrote beside the rule; NULL: nothing */
 };
 struct gate_explanation {
 	enum gate_arch arch;

@@ -61,6 +61,8 @@ static void json_decision(struct gate_json *j, const struct asked *a, enum gate_
 	}
 	gate_json_key(j, "reason");
 	gate_json_text(j, gate_reason_word(o->reason));
+	gate_json_key(j, "comment");
+	gate_json_text(j, o->comment);
 }
 
 static void print_json(const struct asked *a, const struct gate_explanation *e, const struct gate_call *call)
@@ -102,6 +104,32 @@ static void print_json(const struct asked *a, const struct gate_explanation *e, 
 }
 
 /* --- one call, for people --- */
+
+/* The author's reason, on lines of a readable length. */
+static void print_comment(const struct gate_outcome *o)
+{
+	enum { WIDTH = 100 };
+	GATE_AUTO(gate_buf_done) struct gate_buf text = GATE_BUF_INIT;
+	const char *at;
+
+	if (o->comment == NULL)
+		return;
+	gate_buf_escaped(&text, o->comment, strlen(o->comment));
+	at = text.data != NULL ? text.data : "";
+	for (bool first = true; *at != '\0'; first = false) {
+		size_t n = strlen(at), cut = n;
+
+		if (n > WIDTH) {
+			for (cut = WIDTH; cut > 0 && at[cut] != ' '; cut--)
+				;
+			if (cut == 0)
+				cut = strcspn(at, " ");
+		}
+		(void)printf("      %s %.*s\n", first ? "= because:" : "          ", (int)cut, at);
+		at += cut + strspn(at + cut, " ");
+	}
+}
+
 static void print_call(const struct asked *a, const struct gate_explanation *e)
 {
 	enum { EXCERPTS = 4 }; /* more lines than this explain less */
@@ -131,8 +159,10 @@ static void print_call(const struct asked *a, const struct gate_explanation *e)
 	for (size_t i = 0; i < e->n && e->n <= EXCERPTS; i++) {
 		const struct gate_outcome *o = &e->outcomes[i];
 
-		if (o->line != shown)
+		if (o->line != shown) {
 			gate_excerpt_line(stdout, color, text, len, o->line, o->column, o->length);
+			print_comment(o);
+		}
 		shown = o->line;
 	}
 }

@@ -56,14 +56,29 @@ static bool ours(const struct stat *st, mode_t kind)
 	return (st->st_mode & S_IFMT) == kind && st->st_uid == geteuid() && (st->st_mode & 022) == 0;
 }
 
-/* The directory, made when it is missing (its parents are not); -1 when it is not fit to be trusted. */
+/* Makes the directory, and the one above it where it is missing (~/.cache of a new user). */
+static void make_dir(const char *dir)
+{
+	char parent[4096];
+	const char *slash = strrchr(dir, '/');
+
+	if (mkdir(dir, 0700) == 0 || errno != ENOENT || slash == NULL || slash == dir ||
+	    (size_t)(slash - dir) >= sizeof(parent))
+		return;
+	memcpy(parent, dir, (size_t)(slash - dir));
+	parent[slash - dir] = '\0';
+	if (mkdir(parent, 0700) == 0)
+		(void)mkdir(dir, 0700);
+}
+
+/* The directory; -1 when it is missing or not fit to be trusted. */
 static int open_dir(const char *dir, bool make)
 {
 	struct stat st;
 	int fd;
 
-	if (make && mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return -1;
+	if (make)
+		make_dir(dir);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd >= 0 && (fstat(fd, &st) < 0 || !ours(&st, S_IFDIR))) {
 		(void)close(fd);

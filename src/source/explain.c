@@ -120,8 +120,25 @@ static struct gate_outcome outcome_of(const struct gate_case *c)
 		                      .column = c->at.column, .length = c->at.length };
 }
 
-static bool by_rules(struct making *m, const struct gate_rules *rules, const struct gate_call *call)
+/* Adds a case, with the comment that stands beside its rule. */
+static bool add_case(struct making *m, const struct gate_source *s, const struct gate_case *c, struct gate_buf *when)
 {
+	struct gate_outcome o = outcome_of(c);
+
+	if (c->why == GATE_WHY_RULE) {
+		const struct gate_text *comment = &s->profile->entries[c->entry].comment;
+
+		if (comment->s != NULL && comment->len > 0) {
+			o.comment = gate_arena_text(&m->arena, comment->s, comment->len);
+			when->failed = when->failed || o.comment == NULL;
+		}
+	}
+	return add(m, o, when);
+}
+
+static bool by_rules(struct making *m, const struct gate_source *s, const struct gate_call *call)
+{
+	const struct gate_rules *rules = s->rules;
 	const struct gate_span *span = NULL;
 	struct gate_data data;
 	const struct gate_case *first;
@@ -131,7 +148,7 @@ static bool by_rules(struct making *m, const struct gate_rules *rules, const str
 	if (span == NULL) {
 		struct gate_buf none = GATE_BUF_INIT;
 
-		return add(m, outcome_of(first), &none);
+		return add_case(m, s, first, &none);
 	}
 	for (uint32_t i = 0; i < span->n_cases; i++) {
 		struct gate_buf when = GATE_BUF_INIT;
@@ -141,7 +158,7 @@ static bool by_rules(struct making *m, const struct gate_rules *rules, const str
 			gate_buf_done(&when);
 			continue;
 		}
-		if (!add(m, outcome_of(&span->cases[i]), &when))
+		if (!add_case(m, s, &span->cases[i], &when))
 			return false;
 		if (t == YES)
 			break;
@@ -252,7 +269,7 @@ int gate_source_explain(struct gate_source *s, const struct gate_call *call, str
 		break;
 	case GATE_SOURCE_PROFILE:
 		rc = gate_source_rules(s, &rules, err);
-		if (rc == 0 && !by_rules(m, rules, call))
+		if (rc == 0 && !by_rules(m, s, call))
 			rc = GATE_FAIL_NOMEM(err);
 		break;
 	}

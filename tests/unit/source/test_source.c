@@ -428,6 +428,9 @@ static void the_cache_gives_back_proven_programs_and_distrusts_everything_else(v
 	assert_false(cached("cache")); /* a link to a directory is not our directory */
 	assert_int_equal(unlink("cache"), 0);
 	assert_false(cached("no/such/place"));
+	assert_false(cached("no/such/place")); /* only one missing parent is made */
+	assert_false(cached("new/place"));
+	assert_true(cached("new/place"));
 	if (geteuid() == 0) { /* somebody else's file */
 		assert_int_equal(rename("real", "cache"), 0);
 		assert_int_equal(chown(path, 65534, 65534), 0);
