@@ -76,8 +76,8 @@ static inline void test_profile(struct test_random *r, struct gate_buf *b)
 	static const char *const arches[] = { "", ", \"architectures\": [\"SCMP_ARCH_X86_64\"]",
 		                              ", \"architectures\": [\"SCMP_ARCH_X86_64\", \"SCMP_ARCH_X86\"]",
 		                              ", \"architectures\": [\"SCMP_ARCH_X86_64\", \"SCMP_ARCH_X86\", \"SCMP_ARCH_X32\"]",
-		                              ", \"archMap\": [{\"architecture\": \"SCMP_ARCH_X86_64\", \"subArchitectures\": "
-		                              "[\"SCMP_ARCH_X86\", \"SCMP_ARCH_X32\"]}]",
+		                              (", \"archMap\": [{\"architecture\": \"SCMP_ARCH_X86_64\", \"subArchitectures\": "
+		                               "[\"SCMP_ARCH_X86\", \"SCMP_ARCH_X32\"]}]"),
 		                              ", \"architectures\": [\"SCMP_ARCH_AARCH64\", \"SCMP_ARCH_S390X\", \"SCMP_ARCH_MIPS\"]" };
 	const char *action = test_action(r);
 	unsigned n = 1 + test_below(r, 14);
