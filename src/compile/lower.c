@@ -173,12 +173,12 @@ static int look(void *ctx, uint32_t lo, uint32_t hi, gate_policy to)
 {
 	struct orders *o = ctx;
 
-	(void)hi;
 	if (gate_policy_is_const(o->space, to, NULL))
 		return 0;
-	if (lo & LITTLE_ENDIAN_TOKEN)
+	/* Programs that do not look at the architecture are one run of all tokens. */
+	if (((lo | hi) & LITTLE_ENDIAN_TOKEN) != 0 || hi - lo >= LITTLE_ENDIAN_TOKEN)
 		o->little = true;
-	else
+	if ((lo & hi & LITTLE_ENDIAN_TOKEN) == 0 || hi - lo >= LITTLE_ENDIAN_TOKEN)
 		o->big = true;
 	return 0;
 }
