@@ -14,6 +14,18 @@ struct gate_place gate_doc_place(const char *text, size_t pos, size_t end)
 	return at;
 }
 
+/* Characters without ink, and those that turn a line around: U+2000 to U+200F, U+202A to U+202F, U+205F to U+206F,
+ * U+3000, U+FEFF. */
+static bool unseen(const unsigned char *s, size_t len)
+{
+	if (len < 3)
+		return false;
+	if (s[0] != 0xe2)
+		return (s[0] == 0xe3 && s[1] == 0x80 && s[2] == 0x80) || (s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf);
+	return (s[1] == 0x80 && (s[2] <= 0x8f || (s[2] >= 0xaa && s[2] <= 0xaf))) ||
+	       (s[1] == 0x81 && s[2] >= 0x9f && s[2] <= 0xaf);
+}
+
 const char *gate_doc_excerpt(char out[GATE_DOC_EXCERPT], const char *s, size_t len)
 {
 	size_t n = 0;
@@ -25,6 +37,12 @@ const char *gate_doc_excerpt(char out[GATE_DOC_EXCERPT], const char *s, size_t l
 		if ((c & 0xc0) != 0x80 && ++chars > 40) {
 			memcpy(out + n, "...", 4);
 			return out;
+		}
+		if (unseen((const unsigned char *)s + i, len - i)) {
+			n += (size_t)snprintf(out + n, 13, "\\x%02x\\x%02x\\x%02x", c, (unsigned char)s[i + 1],
+			                      (unsigned char)s[i + 2]);
+			i += 2;
+			continue;
 		}
 		/* C1 controls move terminals as C0 does: U+0080 to U+009F are c2 80 to c2 9f. */
 		if (c < 0x20 || c == 0x7f || (c == 0xc2 && i + 1 < len && (unsigned char)s[i + 1] < 0xa0))
@@ -154,10 +172,33 @@ static int check_shape(const char *text, size_t len, size_t *ret, struct gate_er
 	return values <= GATE_DOC_VALUES && deepest <= GATE_DOC_DEPTH ? 0 : count_shape(text, len, err);
 }
 
+/* People hand over the file beside the one they mean: say what it is, not which of its bytes is no UTF-8. */
+static const char *other_kind(const char *text, size_t len)
+{
+	static const struct {
+		const char *magic, *what;
+		size_t len;
+	} kinds[] = {
+		{ "\x7f" "ELF", "an ELF file", 4 },          { "\x1f\x8b", "a gzip file", 2 },
+		{ "\x28\xb5\x2f\xfd", "a zstd file", 4 },   { "\xfd" "7zXZ", "an xz file", 5 },
+		{ "PK\x03\x04", "a zip file", 4 },           { "\x89PNG", "a PNG image", 4 },
+		{ "%PDF", "a PDF file", 4 },                 { "SQLite format 3", "an SQLite database", 15 },
+	};
+
+	for (size_t i = 0; i < GATE_ARRAY_LEN(kinds); i++)
+		if (len >= kinds[i].len && memcmp(text, kinds[i].magic, kinds[i].len) == 0)
+			return kinds[i].what;
+	return NULL;
+}
+
 int gate_doc_check(const char *text, size_t len, struct gate_doc_shape *ret, struct gate_err *err)
 {
+	const char *kind = other_kind(text, len);
+
 	if (len > GATE_DOC_MAX)
 		return GATE_FAIL(err, GATE_E_LIMIT, "%zu bytes, more than the limit of %u", len, GATE_DOC_MAX);
+	if (kind != NULL)
+		return GATE_FAIL_AT(err, ((struct gate_place){ 1, 1, 1 }), GATE_E_SYNTAX, "this is %s, not JSON", kind);
 	if (len >= 2 && (memcmp(text, "\xfe\xff", 2) == 0 || memcmp(text, "\xff\xfe", 2) == 0))
 		return GATE_FAIL_AT(err, ((struct gate_place){ 1, 1, 1 }), GATE_E_SYNTAX,
 		                    "UTF-16 text: save the file as UTF-8");

@@ -96,18 +96,26 @@ static int fail_char(struct scan *c, const char *expected)
 {
 	static const struct {
 		const char *bytes, *what;
+		bool first; /* only where the text begins */
 	} known[] = {
-		{ "\xc2\xa0", "a no-break space (U+00A0) is no white space in JSON" },
-		{ "\xe2\x80\x9c", "a typographic quote: JSON strings are in '\"'" },
-		{ "\xe2\x80\x9d", "a typographic quote: JSON strings are in '\"'" },
-		{ "\xe2\x80\x99", "a typographic quote: JSON strings are in '\"'" },
+		{ "\xc2\xa0", "a no-break space (U+00A0) is no white space in JSON", false },
+		{ "\xe2\x80\x9c", "a typographic quote: JSON strings are in '\"'", false },
+		{ "\xe2\x80\x9d", "a typographic quote: JSON strings are in '\"'", false },
+		{ "\xe2\x80\x99", "a typographic quote: JSON strings are in '\"'", false },
+		{ "<<<<<<<", "a conflict marker: the file was merged and not settled", false },
+		{ "{{", "a template that was not filled in", false },
+		{ "---", "'---' begins YAML, not JSON", true },
+		{ "<", "'<' begins HTML or XML, not JSON", true },
 	};
 	char text[GATE_DOC_EXCERPT];
-	size_t end = after(c, c->pos);
+	size_t end = after(c, c->pos), left = c->len - c->pos;
 
-	for (size_t i = 0; i < GATE_ARRAY_LEN(known); i++)
-		if (strncmp(c->s + c->pos, known[i].bytes, c->len - c->pos < 3 ? c->len - c->pos : strlen(known[i].bytes)) == 0)
+	for (size_t i = 0; i < GATE_ARRAY_LEN(known); i++) {
+		size_t n = strlen(known[i].bytes);
+
+		if (left >= n && memcmp(c->s + c->pos, known[i].bytes, n) == 0 && (!known[i].first || c->depth == 0))
 			return FAIL(c, c->pos, end, "%s", known[i].what);
+	}
 	return FAIL(c, c->pos, end, "found '%s' where %s was expected",
 	            gate_doc_excerpt(text, c->s + c->pos, end - c->pos), expected);
 }
@@ -252,6 +260,8 @@ static int word(struct scan *c)
 			return FAIL(c, from, end, "'%s' is no JSON word (did you mean '%s'?)", text, known[i].meant);
 	if (strcasecmp(text, "nan") == 0 || strcasecmp(text, "infinity") == 0 || strcasecmp(text, "inf") == 0)
 		return FAIL(c, from, end, "'%s' is no JSON number", text);
+	if (c->depth == 0 && at(c, end) == ':')
+		return FAIL(c, from, end, "'%s:' begins YAML, not JSON", text);
 	return FAIL(c, from, end, "'%s' is not in double quotes", text);
 }
 

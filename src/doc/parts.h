@@ -44,7 +44,7 @@ int gate_doc_diagnose(const char *text, size_t len, struct gate_err *err);
 struct gate_place gate_doc_place(const char *text, size_t pos, size_t end);
 
 /* For messages: at most 40 characters, no control characters, NUL-terminated. */
-#define GATE_DOC_EXCERPT 200
+#define GATE_DOC_EXCERPT 512 /* 40 characters of 12 bytes when escaped, and dots */
 const char *gate_doc_excerpt(char out[GATE_DOC_EXCERPT], const char *s, size_t len);
 
 #endif
