@@ -70,6 +70,15 @@ const char *gate_arch_suggest(const char *word, size_t len)
 		known = gate_arch_by_name(word + sizeof(prefix) - 1, len - (sizeof(prefix) - 1));
 	if (known != GATE_ARCH_NONE)
 		return gate_arches[known].info.scmp;
+	if (len > sizeof(prefix) - 1 && memcmp(word, prefix, sizeof(prefix) - 1) == 0) {
+		/* What all of them begin with says nothing: SCMP_ARCH_ALL is not like SCMP_ARCH_ARM. */
+		for (unsigned i = 1; i < GATE_ARCH_MAX; i++) {
+			const char *bare = gate_arches[i].info.scmp + sizeof(prefix) - 1;
+
+			gate_nearest_try(&best, word + sizeof(prefix) - 1, len - (sizeof(prefix) - 1), bare, strlen(bare));
+		}
+		return best.text != NULL ? best.text - (sizeof(prefix) - 1) : NULL;
+	}
 	for (unsigned i = 1; i < GATE_ARCH_MAX; i++) {
 		const struct gate_arch_info *info = &gate_arches[i].info;
 

@@ -26,8 +26,10 @@ void *gate_arena_alloc(struct gate_arena *a, size_t size)
 			want = 1u << 20;
 		if (want < size)
 			want = size;
-		if (a->limit != 0 && (a->total > a->limit || want > a->limit - a->total))
+		if (a->limit != 0 && (a->total > a->limit || want > a->limit - a->total)) {
+			a->full = true;
 			return NULL;
+		}
 		block = malloc(sizeof(*block) + want);
 		if (block == NULL)
 			return NULL;
@@ -70,4 +72,5 @@ void gate_arena_done(struct gate_arena *a)
 		a->blocks = next;
 	}
 	a->used = a->total = 0;
+	a->full = false;
 }

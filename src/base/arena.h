@@ -11,8 +11,9 @@ struct gate_arena {
 	size_t used;  /* bytes used in the newest block */
 	size_t total; /* bytes taken from malloc */
 	size_t limit; /* most bytes that `total` may reach; 0 = no limit */
+	bool full;    /* the limit refused something: not memory, but the input is to blame */
 };
-#define GATE_ARENA_INIT { NULL, 0, 0, 0 }
+#define GATE_ARENA_INIT { NULL, 0, 0, 0, false }
 
 /* Zeroed memory aligned for any type, or NULL when memory is gone or the limit reached. size 0 gives a valid
  * unique pointer. */

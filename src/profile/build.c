@@ -5,14 +5,9 @@
 #define RULES_MAX   (24u << 20)
 #define SCRATCH_MAX (12u << 20)
 
-static bool spent(const struct gate_arena *a)
-{
-	return a->total > a->limit / 2; /* the next block would have doubled it */
-}
-
 int gate_build_nomem(struct gate_build *b)
 {
-	if (spent(&b->rules->arena) || spent(&b->scratch) || spent(&b->brief))
+	if (b->rules->arena.full || b->scratch.full || b->brief.full)
 		return GATE_FAIL(b->err, GATE_E_LIMIT, "profile has too many rules to resolve");
 	return GATE_FAIL_NOMEM(b->err);
 }

@@ -25,7 +25,9 @@ enum gate_lint_kind {
 	GATE_LINT_X32,       /* T7 */
 	GATE_LINT_NO_X32,
 	GATE_LINT_UNKNOWN_CALL, /* T8 */
+	GATE_LINT_MORE_UNKNOWN,
 	GATE_LINT_NEW_DENIAL,
+	GATE_LINT_MESOS_LIBRARY,
 	GATE_LINT_SAME_AS_DEFAULT, /* T9 */
 	GATE_LINT_LOST_DENIAL,
 	GATE_LINT_AGAIN,    /* T10 */
@@ -88,6 +90,7 @@ struct gate_lint {
 	const struct gate_rules *rules; /* NULL: the profile does not resolve */
 	struct gate_cover cover;
 	bool native;              /* no engine is named */
+	size_t unknown_names;      /* met so far */
 	bool said[GATE_LINT_MAX]; /* kinds that are said once per file */
 };
 

@@ -4,6 +4,8 @@
 
 /* --- T8: names --- */
 
+#define LISTED 100 /* unknown names: each costs a walk over all known ones, and a hostile file has 30,000 */
+
 /* Releases of libseccomp with the kernel that their tables were made for. Distributions in use ship the first ones.
  */
 static const struct {
@@ -36,6 +38,50 @@ static void new_denial(struct gate_lint *l, const struct gate_text *t, unsigned 
 		gate_lint_say(l, GATE_LINT_NEW_DENIAL, t->at, "libseccomp before %s does not know '%s'", needs, t->s);
 }
 
+/* Mesos bundles libseccomp 2.3.3, whose tables are those of Linux 4.15, and refuses what it does not know. */
+static void too_new_for_mesos(struct gate_lint *l, const struct gate_text *t, unsigned name)
+{
+	struct gate_kver since = gate_name_since(name);
+
+	if (since.major != GATE_KVER_UNKNOWN && gate_kver_cmp(since, (struct gate_kver){ 4, 15 }) > 0)
+		gate_lint_say(l, GATE_LINT_MESOS_LIBRARY, t->at, "libseccomp 2.3.3, which mesos bundles, does not know '%s'", t->s);
+}
+
+/* The name that was probably meant: behind a prefix of the kernel's or of C headers, by number, or spelt alike. */
+static const char *meant(const struct gate_lint *l, const struct gate_text *t)
+{
+	static const char *const prefixes[] = { "sys_", "SYS_", "__NR_", "__x64_sys_", "__ia32_sys_", "__sys_" };
+	uint64_t nr;
+
+	for (size_t i = 0; i < GATE_ARRAY_LEN(prefixes); i++) {
+		size_t n = strlen(prefixes[i]);
+		int name = t->len > n && memcmp(t->s, prefixes[i], n) == 0 ? gate_name_find(t->s + n, t->len - n) : -1;
+
+		if (name >= 0)
+			return gate_name_text((unsigned)name);
+	}
+	if (gate_u64_parse(t->s, t->len, UINT32_MAX, &nr) == 0) {
+		const struct gate_syscall *sc = gate_syscall_by_nr(l->facts->arch, (uint32_t)nr);
+
+		return sc != NULL ? gate_name_text(sc->name) : NULL;
+	}
+	return gate_name_suggest(t->s, t->len);
+}
+
+static void unknown_name(struct gate_lint *l, const struct gate_text *t)
+{
+	const char *near;
+
+	if (l->unknown_names++ >= LISTED) {
+		gate_lint_say(l, GATE_LINT_MORE_UNKNOWN, t->at, "more than %d unknown system calls: the others are not listed",
+		              LISTED);
+		return;
+	}
+	near = meant(l, t);
+	gate_lint_say(l, GATE_LINT_UNKNOWN_CALL, t->at, "unknown system call '%s'%s%s%s", gate_show(t->s, t->len).s,
+	              near != NULL ? " (did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?)" : "");
+}
+
 static void names(struct gate_lint *l, const struct gate_entry *e)
 {
 	bool stricter = denies(e->action) && gate_ret_rank(e->action) > gate_ret_rank(l->p->default_action);
@@ -43,14 +89,13 @@ static void names(struct gate_lint *l, const struct gate_entry *e)
 	for (size_t i = 0; i < e->n_names; i++) {
 		const struct gate_text *t = &e->names[i];
 		int name = gate_name_find(t->s, t->len);
-		const char *near = name < 0 ? gate_name_suggest(t->s, t->len) : NULL;
 
 		if (t->len == 0)
 			continue;                                  /* reading said so */
 		if (name < 0 && l->p->engine != GATE_ENGINE_MESOS) /* which refuses it */
-			gate_lint_say(l, GATE_LINT_UNKNOWN_CALL, t->at, "unknown system call '%s'%s%s%s",
-				      gate_show(t->s, t->len).s, near != NULL ? " (did you mean '" : "",
-				      near != NULL ? near : "", near != NULL ? "'?)" : "");
+			unknown_name(l, t);
+		else if (name >= 0 && l->p->engine == GATE_ENGINE_MESOS)
+			too_new_for_mesos(l, t, (unsigned)name);
 		else if (name >= 0 && stricter)
 			new_denial(l, t, (unsigned)name);
 	}

@@ -194,8 +194,8 @@ static void same_as_default(struct pairs *s, const struct use *const *list, size
 		if (!loses(s, base, u, list[i]))
 			continue;
 		gate_lint_say(s->l, GATE_LINT_LOST_DENIAL, place(s, u),
-			      "%s skip%s this %s of '%s', which is the default, but not line %u", s->who, s->s,
-			      gate_ret_word(e->action), text_of(s, u), place(s, list[i]).line);
+			      "%s drop%s this denial of '%s', which equals the default, and keep%s line %u", s->who, s->s,
+			      text_of(s, u), s->s, place(s, list[i]).line);
 		return;
 	}
 	gate_lint_say(s->l, GATE_LINT_SAME_AS_DEFAULT, place(s, u), "'%s' gets the default action", text_of(s, u));

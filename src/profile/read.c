@@ -10,7 +10,9 @@
 
 void gate_read_nomem(struct gate_reader *r)
 {
-	if (!r->gone && !r->failed)
+	if (!r->gone && !r->failed && r->p->arena.full)
+		gate_err_set(r->err, GATE_E_LIMIT, 0, "profile is too large to read");
+	else if (!r->gone && !r->failed)
 		gate_err_set(r->err, GATE_E_NOMEM, 0, "out of memory");
 	r->failed = r->gone = true;
 }
@@ -51,6 +53,32 @@ void gate_read_unknown(struct gate_reader *r, const char *id, const struct gate_
 }
 #pragma GCC diagnostic pop
 
+static const struct gate_doc *near_member(const struct gate_doc *object, const char *key)
+{
+	size_t len = strlen(key);
+	unsigned most = len <= 3 ? 1 : 2;
+
+	for (size_t i = 0; i < object->n_items; i++) {
+		const struct gate_doc *v = &object->items[i];
+
+		if (strcmp(v->key, key) != 0 && gate_distance(key, len, v->key, v->key_len, most) <= most)
+			return v;
+	}
+	return NULL;
+}
+
+void gate_read_missing(struct gate_reader *r, const char *id, const struct gate_doc *object, const char *what,
+                       const char *key, const char *instead)
+{
+	const struct gate_doc *near = near_member(object, key);
+
+	if (near == NULL)
+		gate_read_bad(r, id, object->at, instead, "%s has no '%s'", what, key);
+	else
+		gate_read_bad(r, id, near->key_at, key, "%s has no '%s', but an unknown '%s'", what, key,
+		              gate_show(near->key, near->key_len).s);
+}
+
 struct gate_text gate_read_text(const struct gate_doc *v)
 {
 	return (struct gate_text){ v->text, v->len, v->at };
@@ -80,7 +108,7 @@ void gate_read_texts(struct gate_reader *r, const struct gate_doc *v, const char
 }
 
 /* libocispec reads numbers with strtoull(3), so crun takes -1 for 2^64-1. */
-static bool negative_for_crun(const struct gate_reader *r, const struct gate_doc *v, uint64_t max, uint64_t *ret)
+static bool negative_for_crun(struct gate_reader *r, const struct gate_doc *v, uint64_t max, uint64_t *ret)
 {
 	uint64_t n;
 
@@ -88,6 +116,9 @@ static bool negative_for_crun(const struct gate_reader *r, const struct gate_doc
 	    gate_u64_parse(v->text + 1, v->len - 1, UINT64_MAX, &n) < 0)
 		return false;
 	*ret = (uint64_t)0 - n;
+	gate_findings_add(r->findings, GATE_WARNING, "T34", v->at, gate_engine_name(r->d->engine),
+	                  "other readers refuse a negative number", NULL, "crun reads %s as %llu",
+	                  gate_show(v->text, v->len).s, (unsigned long long)*ret);
 	return true;
 }
 
@@ -112,6 +143,15 @@ static bool takes_errno(uint32_t action)
 	return action == GATE_RET_ERRNO || action == GATE_RET_TRACE;
 }
 
+static bool errno_in_capitals(const struct gate_text *word)
+{
+	char upper[24];
+
+	for (size_t i = 0; i < word->len && word->len < sizeof(upper); i++)
+		upper[i] = (char)(word->s[i] >= 'a' && word->s[i] <= 'z' ? word->s[i] - 'a' + 'A' : word->s[i]);
+	return word->len < sizeof(upper) && gate_errno_find(GATE_ARCH_X86_64, upper, word->len) != 0;
+}
+
 /* "ENOSYS" or "38": containers/common tries the number first (parseErrno). The names are those of x86_64, as in the
  * Go table that it was built with; resolving reads the word again for ABIs that number errors in their own way. */
 static bool errno_by_word(struct gate_reader *r, const struct gate_text *word, uint64_t *ret)
@@ -124,7 +164,8 @@ static bool errno_by_word(struct gate_reader *r, const struct gate_text *word, u
 	*ret = n;
 	if (n == 0)
 		gate_read_bad(r, "T40", word->at, "an errno name such as \"ENOSYS\", or its number in quotes",
-		              "unknown errno '%s'", shown.s);
+		              errno_in_capitals(word) ? "unknown errno '%s': the names are in capitals" : "unknown errno '%s'",
+		              shown.s);
 	return n != 0;
 }
 
@@ -191,8 +232,8 @@ static const struct gate_key *key_find(struct gate_reader *r, const struct gate_
 	for (size_t i = 0; r->d->fold_case && i < n; i++) {
 		if (strcasecmp(keys[i].name, member->key) != 0)
 			continue;
-		gate_findings_add(r->findings, GATE_NOTICE, "T34", member->key_at, gate_engine_name(r->d->engine),
-		                  "readers written in C do not", keys[i].name,
+		gate_findings_add(r->findings, GATE_WARNING, "T34", member->key_at, gate_engine_name(r->d->engine),
+		                  "readers written in C do not, and the last of two spellings wins", keys[i].name,
 		                  "'%s' is read as '%s': Go matches keys without regard to case",
 		                  gate_show(member->key, member->key_len).s, keys[i].name);
 		return &keys[i];
@@ -488,11 +529,13 @@ static bool wrapped(struct gate_reader *r, const struct gate_doc *root)
 	return false;
 }
 
-static void no_default(struct gate_reader *r)
+static void no_default(struct gate_reader *r, const struct gate_doc *root)
 {
 	const char *who = gate_engine_name(r->d->engine);
 
-	if (r->d->empty_unconfined && r->p->n_entries == 0)
+	if (near_member(root, "defaultAction") != NULL)
+		gate_read_missing(r, "T35", root, "profile", "defaultAction", NULL);
+	else if (r->d->empty_unconfined && r->p->n_entries == 0)
 		gate_read_bad(r, "T35", r->p->at, "the word 'unconfined' in place of the file, if that is meant",
 		              "profile has no 'defaultAction': %s runs such a program unconfined, callgate does not; "
 		              "only the word 'unconfined' runs without a filter", who);
@@ -515,7 +558,7 @@ static void read_top(struct gate_reader *r, const struct gate_doc *root)
 		              d->both_arches != NULL ? d->both_arches
 		                                     : "'architectures' and 'archMap' exclude each other");
 	if (p->default_action_text.s == NULL)
-		no_default(r);
+		no_default(r, root);
 	else
 		p->default_action = gate_read_action(r, &p->default_action_text, p->has_default_errno_ret,
 		                                     p->default_errno_ret, p->default_errno_ret_at,

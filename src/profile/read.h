@@ -21,6 +21,9 @@ void gate_read_bad(struct gate_reader *r, const char *id, struct gate_place at, 
 /* A word that is in no table, in the engine's own text (`theirs`, one %s) or in ours. */
 void gate_read_unknown(struct gate_reader *r, const char *id, const struct gate_text *t, const char *theirs,
                        const char *what, const char *near);
+/* Reports that `object` lacks `key`; a key that looks like it is pointed at. */
+void gate_read_missing(struct gate_reader *r, const char *id, const struct gate_doc *object, const char *what,
+                       const char *key, const char *instead);
 void gate_read_nomem(struct gate_reader *r);
 /* True when reading must end here: memory is gone, or one error is all that the caller can take. */
 static inline bool gate_read_over(const struct gate_reader *r)

@@ -45,7 +45,7 @@ static const struct gate_key arg_keys[] = {
 	{ "comment", GATE_FIELD_REMARK, ~0u, NULL },
 };
 
-static void check_op(struct gate_reader *r, struct gate_arg *a)
+static void check_op(struct gate_reader *r, struct gate_arg *a, const struct gate_doc *item)
 {
 	struct gate_text word = a->op_text;
 
@@ -53,19 +53,19 @@ static void check_op(struct gate_reader *r, struct gate_arg *a)
 		word = (struct gate_text){ "", 0, a->at };
 	a->op = gate_op_by_scmp(word.s, word.len);
 	if (a->op == 0 && a->op_text.s == NULL && r->d->bad_operator == NULL)
-		gate_read_bad(r, "T29", a->at, "\"op\": \"SCMP_CMP_EQ\"", "condition has no 'op'");
+		gate_read_missing(r, "T29", item, "condition", "op", "\"op\": \"SCMP_CMP_EQ\"");
 	else if (a->op == 0)
 		gate_read_unknown(r, "T29", &word, r->d->bad_operator, "operator",
 		                  gate_word_suggest(GATE_WORD_OPERATOR, word.s, word.len));
 }
 
-static void check_arg(struct gate_reader *r, struct gate_arg *a)
+static void check_arg(struct gate_reader *r, struct gate_arg *a, const struct gate_doc *item)
 {
 	if (r->d->engine == GATE_ENGINE_NATIVE && a->index_at.line == 0)
-		gate_read_bad(r, "T18", a->at, "\"index\": 0", "condition has no 'index'");
+		gate_read_missing(r, "T18", item, "condition", "index", "\"index\": 0");
 	if (r->d->engine == GATE_ENGINE_NATIVE && a->value_at.line == 0)
-		gate_read_bad(r, "T34", a->at, "\"value\": 0", "condition has no 'value'");
-	check_op(r, a);
+		gate_read_missing(r, "T34", item, "condition", "value", "\"value\": 0");
+	check_op(r, a, item);
 }
 
 static void read_args(struct gate_reader *r, const struct gate_doc *v, void *into)
@@ -104,7 +104,7 @@ static void read_args(struct gate_reader *r, const struct gate_doc *v, void *int
 		a->at = item->at;
 		gate_read_object(r, arg_keys, GATE_ARRAY_LEN(arg_keys), item, "a condition", a);
 		if (!gate_read_over(r))
-			check_arg(r, a);
+			check_arg(r, a, item);
 	}
 }
 
@@ -165,7 +165,12 @@ static void read_min_kernel(struct gate_reader *r, const struct gate_doc *v, voi
 	struct gate_filter *f = into;
 
 	f->min_kernel = gate_read_text(v);
-	if (v->len != 0 && !parse_kernel(&f->min_kernel, &f->min_kernel_value))
+	if (v->len == 0 || parse_kernel(&f->min_kernel, &f->min_kernel_value))
+		return;
+	if (r->d->engine == GATE_ENGINE_NATIVE)
+		gate_read_bad(r, "T33", v->at, "\"4.8\"", "'minKernel' must be two numbers and a dot, such as '4.8', not '%s'",
+		              gate_show(v->text, v->len).s);
+	else
 		gate_read_bad(r, "T33", v->at, "\"4.8\"", "invalid kernel version: %s", gate_show(v->text, v->len).s);
 }
 
@@ -275,7 +280,9 @@ static const struct gate_key entry_keys[] = {
 /* The empty name stops a container under runc; natively no call is meant by it either. */
 static void check_names(struct gate_reader *r, const struct gate_entry *e, const struct gate_doc *item)
 {
-	if (e->n_names == 0 && gate_doc_member(item, "name") == NULL) /* an unread one was said already */
+	const struct gate_doc *old = gate_doc_member(item, "name");
+
+	if (e->n_names == 0 && (old == NULL || old->kind != GATE_DOC_STRING || old->len == 0)) /* else said already */
 		gate_findings_add(r->findings, GATE_WARNING, "T34", e->at, NULL, "it has no effect",
 		                  "\"names\": [\"...\"]", "entry names no system call");
 	for (size_t i = 0; i < e->n_names; i++) {
@@ -294,7 +301,7 @@ static void check_entry(struct gate_reader *r, struct gate_entry *e, const struc
 		              r->d->both_names != NULL ? r->d->both_names : "entry has both 'name' and 'names'");
 	check_names(r, e, item);
 	if (e->action_text.s == NULL) {
-		gate_read_bad(r, "T29", e->at, "\"action\": \"SCMP_ACT_ALLOW\"", "entry has no 'action'");
+		gate_read_missing(r, "T29", item, "entry", "action", "\"action\": \"SCMP_ACT_ALLOW\"");
 		return;
 	}
 	e->action = gate_read_action(r, &e->action_text, e->has_errno_ret, e->errno_ret, e->errno_ret_at,

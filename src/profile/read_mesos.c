@@ -141,6 +141,8 @@ static void read_map(struct gate_reader *r, const struct gate_doc *array)
 
 /* --- includes, excludes --- */
 
+#define MESOS_LAST_CAP 37 /* CAP_AUDIT_READ: CapabilityInfo in mesos.proto ends there */
+
 static bool mesos_arch_word(const struct gate_text *t)
 {
 	static const char *const words[] = { "x86", "amd64", "x32", "arm", "arm64", "mips", "mipsel", "mips64", "mipsel64",
@@ -196,7 +198,7 @@ static void read_filter(struct gate_reader *r, const struct gate_doc *v, struct 
 
 		if (strncmp(t->s, "CAP_", 4) != 0)
 			gate_read_bad(r, "T33", t->at, NULL, "Unexpected capability: '%s'", gate_show(t->s, t->len).s);
-		else if (gate_cap_find(t->s, t->len) < 0)
+		else if (gate_cap_find(t->s, t->len) < 0 || gate_cap_find(t->s, t->len) > MESOS_LAST_CAP)
 			gate_read_bad(r, "T33", t->at, NULL, "Unknown capability: '%s'", gate_show(t->s, t->len).s);
 	}
 }

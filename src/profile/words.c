@@ -1,4 +1,5 @@
 /* words.c - the fixed vocabulary of profiles: engines, operators, actions, flags. */
+#include <stdio.h>
 #include <strings.h>
 
 #include "profile/words.h"
@@ -104,17 +105,78 @@ uint32_t gate_flag_by_word(const char *s, size_t len)
 	return 0;
 }
 
-/* The nearest word of a table, read through `at`; people also leave the prefix off ("ALLOW", "eq"). */
-static const char *nearest(const char *(*at)(size_t), size_t n, const char *prefix, const char *s, size_t len)
+/* What people write for a word, without its prefix. Nothing here may suggest more than was asked for. */
+static const struct {
+	enum gate_word_kind kind;
+	const char *written, *meant;
+} aliases[] = {
+	{ GATE_WORD_ACTION, "DENY", "SCMP_ACT_ERRNO" },
+	{ GATE_WORD_ACTION, "BLOCK", "SCMP_ACT_ERRNO" },
+	{ GATE_WORD_ACTION, "REJECT", "SCMP_ACT_ERRNO" },
+	{ GATE_WORD_ACTION, "EPERM", "SCMP_ACT_ERRNO" },
+	{ GATE_WORD_ACTION, "ENOSYS", "SCMP_ACT_ERRNO" },
+	{ GATE_WORD_ACTION, "ERROR", "SCMP_ACT_ERRNO" },
+	{ GATE_WORD_ACTION, "ERR", "SCMP_ACT_ERRNO" },
+	{ GATE_WORD_ACTION, "EROR", "SCMP_ACT_ERRNO" },
+	{ GATE_WORD_ACTION, "PERMIT", "SCMP_ACT_ALLOW" },
+	{ GATE_WORD_ACTION, "ACCEPT", "SCMP_ACT_ALLOW" },
+	{ GATE_WORD_ACTION, "AUDIT", "SCMP_ACT_LOG" },
+	{ GATE_WORD_ACTION, "USER_NOTIF", "SCMP_ACT_NOTIFY" },
+	{ GATE_WORD_ACTION, "KILL_ALL", "SCMP_ACT_KILL_PROCESS" },
+	{ GATE_WORD_OPERATOR, "==", "SCMP_CMP_EQ" },
+	{ GATE_WORD_OPERATOR, "EQUAL", "SCMP_CMP_EQ" },
+	{ GATE_WORD_OPERATOR, "!=", "SCMP_CMP_NE" },
+	{ GATE_WORD_OPERATOR, "NEQ", "SCMP_CMP_NE" },
+	{ GATE_WORD_OPERATOR, "<", "SCMP_CMP_LT" },
+	{ GATE_WORD_OPERATOR, "<=", "SCMP_CMP_LE" },
+	{ GATE_WORD_OPERATOR, "LTE", "SCMP_CMP_LE" },
+	{ GATE_WORD_OPERATOR, ">", "SCMP_CMP_GT" },
+	{ GATE_WORD_OPERATOR, ">=", "SCMP_CMP_GE" },
+	{ GATE_WORD_OPERATOR, "GTE", "SCMP_CMP_GE" },
+	{ GATE_WORD_OPERATOR, "&", "SCMP_CMP_MASKED_EQ" },
+	{ GATE_WORD_OPERATOR, "MASKED", "SCMP_CMP_MASKED_EQ" },
+	{ GATE_WORD_OPERATOR, "MASK", "SCMP_CMP_MASKED_EQ" },
+};
+
+static bool same_fold(const char *word, const char *s, size_t len)
+{
+	return strlen(word) == len && strncasecmp(word, s, len) == 0;
+}
+
+/* Without its prefix; the kernel's SECCOMP_RET_ words for actions, too. */
+static void strip(const char *prefix, const char **s, size_t *len)
+{
+	const char *const prefixes[] = { prefix, "SECCOMP_RET_" };
+
+	for (size_t i = 0; i < GATE_ARRAY_LEN(prefixes); i++) {
+		size_t n = strlen(prefixes[i]);
+
+		if (*len > n && strncasecmp(prefixes[i], *s, n) == 0) {
+			*s += n;
+			*len -= n;
+			return;
+		}
+	}
+}
+
+/* The nearest word of a table, read through `at`. What follows the prefix is compared: "SCMP_ACT_BLOCK" is nothing
+ * like SCMP_ACT_LOG. People also leave the prefix off ("ALLOW", "eq"), or the end ("WAIT_KILLABLE"). */
+static const char *nearest(enum gate_word_kind kind, const char *(*at)(size_t), size_t n, const char *prefix,
+                           const char *s, size_t len)
 {
 	const char *best = NULL;
-	unsigned least = 4; /* three slips in a word of twenty letters */
+	unsigned least;
 
+	strip(prefix, &s, &len);
+	least = len <= 3 ? 2 : len <= 6 ? 3 : 4;
+	for (size_t i = 0; i < GATE_ARRAY_LEN(aliases); i++)
+		if (aliases[i].kind == kind && same_fold(aliases[i].written, s, len))
+			return aliases[i].meant;
 	for (size_t i = 0; i < n; i++) {
 		const char *word = at(i), *bare = word + strlen(prefix);
-		unsigned d = gate_distance(word, strlen(word), s, len, 3);
+		unsigned d = gate_distance(bare, strlen(bare), s, len, least);
 
-		if (strlen(bare) == len && strncasecmp(bare, s, len) == 0)
+		if (len >= 8 && strlen(bare) > len && strncasecmp(bare, s, len) == 0)
 			return word;
 		if (d < least) {
 			least = d;
@@ -143,41 +205,48 @@ const char *gate_word_suggest(enum gate_word_kind kind, const char *s, size_t le
 {
 	switch (kind) {
 	case GATE_WORD_ACTION:
-		return nearest(action_at, GATE_ARRAY_LEN(actions), "SCMP_ACT_", s, len);
+		return nearest(kind, action_at, GATE_ARRAY_LEN(actions), "SCMP_ACT_", s, len);
 	case GATE_WORD_OPERATOR:
-		return nearest(op_at, GATE_OP_MAX - 1, "SCMP_CMP_", s, len);
+		return nearest(kind, op_at, GATE_OP_MAX - 1, "SCMP_CMP_", s, len);
 	case GATE_WORD_FLAG:
-		return nearest(flag_at, GATE_ARRAY_LEN(flags), "SECCOMP_FILTER_FLAG_", s, len);
+		return nearest(kind, flag_at, GATE_ARRAY_LEN(flags), "SECCOMP_FILTER_FLAG_", s, len);
 	case GATE_WORD_KIND_MAX:
 	default:
 		return NULL;
 	}
 }
 
+/* The code point at s, and its length; text from a document is UTF-8. */
+static uint32_t decode(const char *s, size_t len, size_t *used)
+{
+	unsigned char c = (unsigned char)s[0];
+	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	uint32_t cp = n == 1 ? c : c & (0x7fu >> n);
+
+	*used = n <= len ? n : len;
+	for (size_t i = 1; i < *used; i++)
+		cp = cp << 6 | ((unsigned char)s[i] & 0x3f);
+	return cp;
+}
+
+/* No word of a profile has anything but ASCII: a letter of another alphabet that looks like one, a mark without width,
+ * or one that turns the line around must show. */
 struct gate_shown gate_show(const char *s, size_t len)
 {
-	static const char hex[] = "0123456789abcdef";
 	struct gate_shown out = { { 0 } };
-	size_t n = 0, i = 0;
+	size_t n = 0, i = 0, used;
 
-	for (; i < len && n < 72; i++) {
-		unsigned char c = (unsigned char)s[i];
+	while (i < len && n < 72) {
+		uint32_t cp = decode(s + i, len - i, &used);
 
-		if (c < 0x20 || c == 0x7f) {
-			out.s[n++] = '\\';
-			out.s[n++] = 'x';
-			out.s[n++] = hex[c >> 4];
-			out.s[n++] = hex[c & 15];
-		} else {
-			out.s[n++] = (char)c;
-		}
+		if (cp >= 0x20 && cp < 0x7f)
+			out.s[n++] = (char)cp;
+		else
+			n += (size_t)snprintf(out.s + n, sizeof(out.s) - n, cp < 0x80 ? "\\x%02x" : "\\u%04x",
+			                      cp);
+		i += used;
 	}
-	if (i < len) { /* never leave half a character in front of the dots */
-		while (n > 0 && ((unsigned char)out.s[n - 1] & 0xc0) == 0x80)
-			n--;
-		if (n > 0 && (unsigned char)out.s[n - 1] >= 0xc0)
-			n--;
+	if (i < len)
 		memcpy(out.s + n, "...", 4);
-	}
 	return out;
 }

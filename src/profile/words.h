@@ -12,7 +12,7 @@ enum gate_word_kind { GATE_WORD_ACTION = 1, GATE_WORD_OPERATOR, GATE_WORD_FLAG, 
 /* The word that was probably meant, or NULL. */
 const char *gate_word_suggest(enum gate_word_kind kind, const char *s, size_t len);
 
-/* Text from a file for a message: control bytes as \xNN, cut at 72 bytes. */
+/* Text from a file for a message: control characters as \xNN, what is not ASCII as \uNNNN, cut at 72 bytes. */
 struct gate_shown {
 	char s[84];
 };

@@ -1,4 +1,5 @@
 /* Every finding: a small profile that has it, with its place, and one like it that does not. */
+#include "base/buf.h"
 #include "common.h"
 #include "profile/lint.h"
 
@@ -345,6 +346,26 @@ static void defaults_of_engines_are_quiet(void **state)
 	}
 }
 
+/* Each suggestion is a walk over all names. */
+static void many_unknown_names_end_in_a_summary(void **state)
+{
+	GATE_AUTO(gate_buf_done) struct gate_buf text = GATE_BUF_INIT;
+	struct gate_findings *f;
+	size_t unknown = 0;
+
+	(void)state;
+	gate_buf_puts(&text, "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [{\"action\": \"SCMP_ACT_ALLOW\","
+	                     " \"names\": [");
+	for (unsigned i = 0; i < 30000; i++)
+		gate_buf_printf(&text, "\"raed%u\", ", i);
+	gate_buf_puts(&text, "\"execve\"]}]}");
+	f = findings_of(text.data, N);
+	for (size_t i = 0; i < gate_findings_count(f); i++)
+		unknown += strcmp(gate_findings_at(f, i)->id, "T8") == 0;
+	assert_int_equal(unknown, 101);
+	gate_findings_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +373,7 @@ int main(void)
 		cmocka_unit_test(every_id_has_a_title_and_a_row),
 		cmocka_unit_test(texts_are_sentences_without_a_full_stop),
 		cmocka_unit_test(defaults_of_engines_are_quiet),
+		cmocka_unit_test(many_unknown_names_end_in_a_summary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
