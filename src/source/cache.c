@@ -27,12 +27,14 @@ void gate_cache_key(const struct gate_source *s, struct gate_cache_key *ret)
 	uint32_t facts[5 + GATE_ARCH_MAX] = { (uint32_t)s->facts.arch, (uint32_t)s->facts.caps, (uint32_t)(s->facts.caps >> 32),
 		                              (uint32_t)s->facts.kernel.major << 16 | s->facts.kernel.minor, (uint32_t)s->engine };
 	uint32_t version = GATE_COMPILE_VERSION;
+	struct gate_digest bytes;
 
+	gate_source_bytes_digest(s, &bytes);
 	for (size_t i = 0; i < s->facts.n_arches; i++)
 		facts[5 + i] = (uint32_t)s->facts.arches[i];
 	const struct gate_piece pieces[] = {
 		{ MAGIC, sizeof(MAGIC) - 1 }, { CALLGATE_VERSION, strlen(CALLGATE_VERSION) }, { &version, sizeof(version) },
-		{ facts, sizeof(facts) }, { s->text, s->len },
+		{ facts, sizeof(facts) }, { &bytes, sizeof(bytes) },
 	};
 	gate_digest_pieces(pieces, GATE_ARRAY_LEN(pieces), &ret->digest);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes a file's bytes as a C string of the library: embed.py INPUT OUTPUT.c"""
+import hashlib
 import sys
 
 with open(sys.argv[1], "rb") as f:
@@ -11,3 +12,5 @@ with open(sys.argv[2], "w") as out:
     for row in rows:
         out.write("\t" + ", ".join(str(b) if b < 128 else "(char)%d" % b for b in row) + ",\n")
     out.write("\t0,\n};\nconst size_t gate_default_len = sizeof(gate_default_text) - 1;\n")
+    out.write("const struct gate_digest gate_default_digest = { {\n\t")
+    out.write(", ".join(str(b) for b in hashlib.sha256(data).digest()) + "\n} };\n")

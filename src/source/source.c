@@ -114,6 +114,7 @@ static int open_default(struct gate_source *s, struct gate_err *err)
 	memcpy(s->text, gate_default_text, gate_default_len);
 	s->text[gate_default_len] = '\0';
 	s->len = gate_default_len;
+	s->builtin = true;
 	return 0;
 }
 
@@ -226,13 +227,21 @@ const struct gate_facts *gate_source_facts(const struct gate_source *s)
 	return &s->facts;
 }
 
+void gate_source_bytes_digest(const struct gate_source *s, struct gate_digest *ret)
+{
+	if (s->builtin)
+		*ret = gate_default_digest;
+	else
+		gate_digest_bytes(s->text != NULL ? s->text : "", s->len, ret);
+}
+
 void gate_source_text_digest(const struct gate_source *s, char text[GATE_POLICY_DIGEST_TEXT])
 {
 	struct gate_digest digest;
 	GATE_AUTOFREE struct gate_piece *pieces = calloc(s->n_parts + 1, sizeof(*pieces));
 
 	if (s->kind != GATE_SOURCE_PROGRAM || pieces == NULL) {
-		gate_digest_bytes(s->text != NULL ? s->text : "", s->len, &digest);
+		gate_source_bytes_digest(s, &digest);
 	} else if (s->n_parts == 1) {
 		gate_digest_bytes(s->parts[0].insns, s->parts[0].len * sizeof(*s->parts[0].insns), &digest);
 	} else {

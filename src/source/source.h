@@ -15,6 +15,7 @@ struct gate_source {
 	char *word, *file;
 	char *text;              /* a profile's bytes, NUL-terminated */
 	size_t len;
+	bool builtin;
 	struct gate_facts facts;
 	struct gate_program_part *parts; /* of a program, newest first */
 	size_t n_parts;
@@ -39,6 +40,9 @@ int gate_policy_leaves(struct gate_space *space, gate_policy p, uint32_t *leaves
 /* The built-in profile, made from profiles/default.json at build time. */
 extern const char gate_default_text[];
 extern const size_t gate_default_len;
+extern const struct gate_digest gate_default_digest;
+/* SHA-256 of a profile's bytes: known for the built-in one, which spares a warm run most of its own work. */
+void gate_source_bytes_digest(const struct gate_source *s, struct gate_digest *ret);
 
 /* --- cache.c: one entry per key in a directory of ours --- */
 struct gate_cache_key {

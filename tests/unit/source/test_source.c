@@ -438,6 +438,22 @@ static void the_cache_gives_back_proven_programs_and_distrusts_everything_else(v
 	}
 }
 
+static void the_builtin_profile_has_the_digest_of_its_text(void **state)
+{
+	struct gate_source *s = open_text("default", NULL);
+	struct gate_digest digest;
+	char one[GATE_POLICY_DIGEST_TEXT], two[GATE_POLICY_DIGEST_TEXT];
+	size_t len = 0;
+	const char *text = gate_source_text(s, &len);
+
+	(void)state;
+	gate_digest_bytes(text, len, &digest);
+	gate_digest_text(&digest, one);
+	gate_source_text_digest(s, two);
+	assert_string_equal(one, two);
+	gate_source_free(s);
+}
+
 static void a_changed_fact_is_another_entry(void **state)
 {
 	struct gate_facts other = host;
@@ -468,6 +484,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_program_is_not_proven_and_a_call_shows_it),
 		cmocka_unit_test(every_difference_has_a_witness),
 		cmocka_unit_test(the_cache_gives_back_proven_programs_and_distrusts_everything_else),
+		cmocka_unit_test(the_builtin_profile_has_the_digest_of_its_text),
 		cmocka_unit_test(a_changed_fact_is_another_entry),
 	};
 
