@@ -41,7 +41,7 @@ def cases(record):
 
 def main():
     total = {"passed": 0, "failed": 0, "skipped": 0}
-    skips, failures, logs = {}, [], 0
+    skips, failures, programs, logs = {}, [], [], 0
     for path in sys.argv[1:]:
         if not os.path.exists(path):
             continue
@@ -50,6 +50,8 @@ def main():
         with open(path, encoding="utf-8") as log:
             for line in log:
                 record = json.loads(line)
+                if os.environ.get("CALLGATE_PROGRAMS") and record["name"].split("/")[-1].strip().startswith("programs-"):
+                    programs += [text for text in (record.get("stdout") or "").splitlines() if not text.startswith("1..")]
                 for name, state, reason in cases(record):
                     total[state] += 1
                     where = "%s: %s%s" % (build, record["name"], ": " + name if name else "")
@@ -57,6 +59,8 @@ def main():
                         failures.append(where + (" (%s)" % reason if reason else ""))
                     elif state == "skipped":
                         skips.setdefault(reason or "no reason given", []).append(where)
+    for line in programs:  # ./dev test --programs says what it ran, and which calls were refused
+        print("programs: " + re.sub(r"^((?:not )?ok) \d+ - ", r"\1 ", line))
     for reason, where in sorted(skips.items()):
         print("skipped %d: %s (%s%s)" % (len(where), reason, where[0], ", ..." if len(where) > 1 else ""))
     for failure in failures:
