@@ -14,11 +14,11 @@ void gate_verdict_text(enum gate_arch arch, uint32_t action, char text[GATE_VERD
 		break;
 	case GATE_RET_TRACE:
 	case GATE_RET_TRAP:
-		if (data != 0) {
+		if (data != 0)
 			(void)snprintf(text, GATE_VERDICT_TEXT, "%s %u", gate_ret_word(action), data);
-			break;
-		}
-		/* fallthrough */
+		else
+			(void)snprintf(text, GATE_VERDICT_TEXT, "%s", gate_ret_word(action));
+		break;
 	default:
 		(void)snprintf(text, GATE_VERDICT_TEXT, "%s", gate_ret_word(action));
 	}
