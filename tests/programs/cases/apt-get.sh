@@ -18,12 +18,12 @@ options=(-o Dir::State="$CASE_DIR" -o Dir::State::lists="$CASE_DIR/lists" -o Dir
 	-o APT::Update::Error-Mode=any -o Acquire::http::Timeout=10 -o Acquire::Retries=0)
 own=(-o Dir::Etc::sourcelist="$CASE_DIR/sources.list" -o Dir::Etc::sourceparts="$CASE_DIR/empty")
 echo "deb [trusted=yes] http://127.0.0.1:$port/ ./" >sources.list
-gated apt-get -q "${options[@]}" "${own[@]}" update >update || fail "apt-get update: $(tail -n 3 stderr)"
+gated apt-get -q "${options[@]}" "${own[@]}" update >said || fail "apt-get update: $(tail -n 3 stderr)"
 gated apt-cache "${options[@]}" "${own[@]}" policy nothing | grep -q '127.0.0.1' || fail "the package did not arrive"
 host='sources of this host not asked'
 if [ -n "${CALLGATE_PROGRAMS:-}" ]; then
-	if gated apt-get -q "${options[@]}" update >update; then
-		host="sources of this host: $(grep -c '^\(Get\|Hit\)' update) files"
+	if gated apt-get -q "${options[@]}" update >said; then
+		host="sources of this host: $(grep -c '^\(Get\|Hit\)' said) files"
 	elif apt-get -q "${options[@]}" update >/dev/null 2>&1; then
 		fail "apt-get update of this host's sources fails only under the profile: $(tail -n 3 stderr)"
 	else

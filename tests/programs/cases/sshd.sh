@@ -29,6 +29,7 @@ start /usr/sbin/sshd -D -e -f "$CASE_DIR/config"
 until_true 10 listens "$port"
 options=(-F /dev/null -i key -o "Port=$port" -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o "UserKnownHostsFile=$CASE_DIR/known" -o LogLevel=ERROR)
 who=$(id -un)@127.0.0.1
+# shellcheck disable=SC2016 # the other side expands it
 [ "$(gated ssh "${options[@]}" "$who" 'id -u; echo $((6*7))' | tr '\n' ' ')" = "$(id -u) 42 " ] || {
 	! grep -q 'account is locked' "$CASE_DIR/stderr" || cannot "the account of $(id -un) is locked"
 	fail "no login"
