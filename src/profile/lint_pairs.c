@@ -137,7 +137,7 @@ static void second_bases(struct pairs *s, const struct use *const *list, size_t 
 	}
 }
 
-/* `u` comes before `v` in the file. */
+/* `u` comes before `v` in the file. What equals the default is T9's. */
 static void compare(struct pairs *s, const struct use *u, const struct use *v)
 {
 	const struct gate_entry *a = entry_of(s, u), *b = entry_of(s, v);
@@ -145,11 +145,11 @@ static void compare(struct pairs *s, const struct use *u, const struct use *v)
 
 	if (a->action == b->action || a == b)
 		return;
-	if (a->n_args != 0 && b->n_args == 0 && first > second)
+	if (a->n_args != 0 && b->n_args == 0 && first > second && a->action != s->l->p->default_action)
 		gate_lint_say(s->l, GATE_LINT_ERASED, place(s, v),
 			      "%s let%s this erase the conditions on '%s' of line %u", s->who, s->s, text_of(s, v),
 			      place(s, u).line);
-	else if (a->n_args == 0 && b->n_args != 0 && second > first)
+	else if (a->n_args == 0 && b->n_args != 0 && second > first && b->action != s->l->p->default_action)
 		gate_lint_say(s->l, GATE_LINT_SHADOWED, place(s, v),
 			      "%s drop%s these conditions on '%s': line %u has none and comes first", s->who, s->s,
 			      text_of(s, v), place(s, u).line);
