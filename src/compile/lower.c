@@ -10,6 +10,7 @@
 #include "policy/space.h"
 
 #define RANGES_MAX 48u                    /* intervals of one word before bits are better */
+#define NUMBERS_MAX GATE_BPF_MAX          /* the same of numbers and tokens: each takes an instruction at least */
 #define LITTLE_ENDIAN_TOKEN 0x40000000u   /* __AUDIT_ARCH_LE, include/uapi/linux/audit.h */
 #define SIXTY_FOUR_BIT_TOKEN 0x80000000u  /* __AUDIT_ARCH_64BIT */
 
@@ -37,11 +38,11 @@ static int take(void *ctx, uint32_t lo, uint32_t hi, gate_policy to)
 	return 0;
 }
 
-/* The ranges of a word, at most `most` (0: no such limit), in an array that the caller frees. NULL with *n set to 0:
- * more than that; NULL otherwise: no memory, and the graph says so. */
+/* The ranges of a word, at most `most`, in an array that the caller frees. NULL: more than that, or no memory, and then
+ * the graph says so. */
 static struct gate_seg *ranges_of(struct lower *l, gate_policy p, unsigned word, size_t most, size_t *n)
 {
-	struct ranges r = { .most = most ? most : SIZE_MAX };
+	struct ranges r = { .most = most };
 
 	*n = 0;
 	if (gate_policy_each_range(l->space, p, word, take, &r) != 0)
@@ -117,10 +118,10 @@ static uint32_t lower_held(struct lower *l, gate_policy p)
 static uint32_t numbers(struct lower *l, uint32_t audit, gate_policy p, struct gate_shared *shared)
 {
 	size_t n, kept = 0;
-	GATE_AUTOFREE struct gate_seg *segs = ranges_of(l, p, GATE_WORD_NR, 0, &n);
+	GATE_AUTOFREE struct gate_seg *segs = ranges_of(l, p, GATE_WORD_NR, NUMBERS_MAX, &n);
 
-	if (!segs)
-		return 0;
+	if (!segs) /* a test of its low bits, say */
+		return lower(l, p, GATE_WORD_ARCH);
 	for (size_t s = 0; s < n; s++) {
 		struct gate_seg seg = { .lo = segs[s].lo, .node = lower(l, segs[s].node, GATE_WORD_NR) };
 
@@ -133,11 +134,11 @@ static uint32_t numbers(struct lower *l, uint32_t audit, gate_policy p, struct g
 static uint32_t tokens(struct lower *l, gate_policy p, struct gate_shared *shared)
 {
 	size_t n, kept = 0;
-	GATE_AUTOFREE struct gate_seg *segs = ranges_of(l, p, GATE_WORD_ARCH, 0, &n);
+	GATE_AUTOFREE struct gate_seg *segs = ranges_of(l, p, GATE_WORD_ARCH, NUMBERS_MAX, &n);
 	uint32_t node;
 
 	if (!segs)
-		return 0;
+		return lower(l, p, GATE_WORDS);
 	for (size_t s = n; s-- > 0;) {
 		segs[s].node = numbers(l, segs[s].lo, segs[s].node, shared);
 		segs[s].weight = segs[s].lo & SIXTY_FOUR_BIT_TOKEN ? 2 : 1;
@@ -167,12 +168,17 @@ uint32_t gate_lower(struct gate_graph *g, struct gate_space *space, gate_policy 
 struct orders {
 	const struct gate_space *space;
 	bool big, little;
+	unsigned runs;
 };
 
 static int look(void *ctx, uint32_t lo, uint32_t hi, gate_policy to)
 {
 	struct orders *o = ctx;
 
+	if (++o->runs > NUMBERS_MAX)
+		o->big = o->little = true;
+	if (o->big && o->little)
+		return 1;
 	if (gate_policy_is_const(o->space, to, NULL))
 		return 0;
 	/* Programs that do not look at the architecture are one run of all tokens. */

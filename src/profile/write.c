@@ -10,6 +10,7 @@
 #include "profile/write_args.h"
 
 #define MOST_CANDIDATES 4    /* default actions to try */
+#define MOST_RUNS 65536 /* of numbers that have a vote */
 #define X32_FIRST       0x40000000u
 #define X32_LAST        0x7fffffffu
 
@@ -117,6 +118,7 @@ struct votes {
 	uint32_t action[16];
 	uint64_t weight[16];
 	size_t n;
+	unsigned runs;
 };
 
 static int vote(void *ctx, uint32_t lo, uint32_t hi, gate_policy to)
@@ -126,6 +128,9 @@ static int vote(void *ctx, uint32_t lo, uint32_t hi, gate_policy to)
 	size_t i = 0;
 	enum gate_arch arch = gate_arch_of(v->audit, lo);
 
+	/* A program may tell odd numbers from even ones: two thousand million runs. */
+	if (++v->runs > MOST_RUNS)
+		return 1;
 	/* Only numbers that no table knows, which is where nothing but the default can speak; small ones say more about the
 	 * author's default than the endless rest above the tables. */
 	if (!gate_policy_is_const(v->w->space, to, &leaf) || arch == GATE_ARCH_NONE || !covers(v->w, arch))
