@@ -3,20 +3,31 @@
 
 #include "base/digest.h"
 
-void gate_digest_pieces(const struct gate_piece *pieces, size_t n, struct gate_digest *ret)
+void gate_digest_series(gate_piece_fn *fn, const void *ctx, size_t n, struct gate_digest *ret)
 {
-	SHA2_CTX ctx;
+	SHA2_CTX sha;
 
-	SHA256Init(&ctx);
+	SHA256Init(&sha);
 	for (size_t i = 0; i < n; i++) {
+		struct gate_piece piece = fn(ctx, i);
 		uint8_t length[8];
 
 		for (unsigned k = 0; k < 8; k++)
-			length[k] = (uint8_t)((uint64_t)pieces[i].len >> (8 * k));
-		SHA256Update(&ctx, length, sizeof(length));
-		SHA256Update(&ctx, pieces[i].data, pieces[i].len);
+			length[k] = (uint8_t)((uint64_t)piece.len >> (8 * k));
+		SHA256Update(&sha, length, sizeof(length));
+		SHA256Update(&sha, piece.data, piece.len);
 	}
-	SHA256Final(ret->bytes, &ctx);
+	SHA256Final(ret->bytes, &sha);
+}
+
+static struct gate_piece of_array(const void *ctx, size_t i)
+{
+	return ((const struct gate_piece *)ctx)[i];
+}
+
+void gate_digest_pieces(const struct gate_piece *pieces, size_t n, struct gate_digest *ret)
+{
+	gate_digest_series(of_array, pieces, n, ret);
 }
 
 void gate_digest_bytes(const void *data, size_t len, struct gate_digest *ret)

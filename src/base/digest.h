@@ -15,6 +15,9 @@ struct gate_piece {
 	size_t len;
 };
 void gate_digest_pieces(const struct gate_piece *pieces, size_t n, struct gate_digest *ret);
+/* The same of pieces that are not in an array: `fn` gives the i-th. */
+typedef struct gate_piece gate_piece_fn(const void *ctx, size_t i);
+void gate_digest_series(gate_piece_fn *fn, const void *ctx, size_t n, struct gate_digest *ret);
 /* Plain SHA-256 of bytes, as sha256sum(1) prints it. */
 void gate_digest_bytes(const void *data, size_t len, struct gate_digest *ret);
 void gate_digest_text(const struct gate_digest *d, char text[GATE_DIGEST_TEXT]);

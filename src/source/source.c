@@ -235,20 +235,24 @@ void gate_source_bytes_digest(const struct gate_source *s, struct gate_digest *r
 		gate_digest_bytes(s->text != NULL ? s->text : "", s->len, ret);
 }
 
+static struct gate_piece part_of(const void *ctx, size_t i)
+{
+	const struct gate_source *s = ctx;
+
+	return (struct gate_piece){ s->parts[i].insns, s->parts[i].len * sizeof(*s->parts[i].insns) };
+}
+
+/* Allocates nothing: it has no way to fail. */
 void gate_source_text_digest(const struct gate_source *s, char text[GATE_POLICY_DIGEST_TEXT])
 {
 	struct gate_digest digest;
-	GATE_AUTOFREE struct gate_piece *pieces = calloc(s->n_parts + 1, sizeof(*pieces));
 
-	if (s->kind != GATE_SOURCE_PROGRAM || pieces == NULL) {
+	if (s->kind != GATE_SOURCE_PROGRAM)
 		gate_source_bytes_digest(s, &digest);
-	} else if (s->n_parts == 1) {
+	else if (s->n_parts == 1)
 		gate_digest_bytes(s->parts[0].insns, s->parts[0].len * sizeof(*s->parts[0].insns), &digest);
-	} else {
-		for (size_t i = 0; i < s->n_parts; i++)
-			pieces[i] = (struct gate_piece){ s->parts[i].insns, s->parts[i].len * sizeof(*s->parts[i].insns) };
-		gate_digest_pieces(pieces, s->n_parts, &digest);
-	}
+	else
+		gate_digest_series(part_of, s, s->n_parts, &digest);
 	gate_digest_text(&digest, text);
 }
 
@@ -381,15 +385,10 @@ void gate_compiled_free(struct gate_compiled *c)
 	free(c);
 }
 
-static bool notifies(struct gate_space *space, gate_policy p)
+static int is_notify(void *ctx, uint32_t leaf)
 {
-	uint32_t leaves[64];
-	int n = gate_policy_leaves(space, p, leaves, GATE_ARRAY_LEN(leaves));
-
-	for (int i = 0; i < n; i++)
-		if (GATE_RET_ACTION(leaves[i]) == GATE_RET_NOTIFY)
-			return true;
-	return false;
+	(void)ctx;
+	return GATE_RET_ACTION(leaf) == GATE_RET_NOTIFY;
 }
 
 /* Compiles and proves; nothing is given out that is not proven. */
@@ -415,7 +414,7 @@ static int compile(struct gate_source *s, struct gate_space *space, struct gate_
 		c->insns = GATE_TAKE(&program.insns);
 		c->len = program.len;
 		c->flags = rules != NULL ? rules->filter_flags : 0;
-		c->notify = rules != NULL ? rules->notify : notifies(space, policy);
+		c->notify = rules != NULL ? rules->notify : gate_policy_each_leaf(space, policy, is_notify, NULL) != 0;
 	}
 	gate_program_done(&program);
 	return rc;
