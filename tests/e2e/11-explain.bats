@@ -40,7 +40,7 @@ web()
 	python3 - "$stdout" <<-'EOF'
 		import json, sys
 		mount, socket, clone = [json.loads(line) for line in sys.argv[1].splitlines()]
-		keys = "arch syscall number args verdict errno conditional rule reason outcomes complete".split()
+		keys = "arch syscall number args verdict errno conditional rule reason comment outcomes complete".split()
 		assert list(mount) == list(socket) == list(clone) == keys, list(mount)
 		assert mount["arch"] == "x86_64" and mount["number"] == 165 and mount["args"] == [] and mount["errno"] == "EPERM"
 		assert mount["rule"] == {"file": "web.json", "line": 2, "column": 19} and mount["reason"] == "default"
