@@ -47,6 +47,14 @@ static int hide(struct gate_child *c)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+/* While there are privileges: the program may have none for this. That it fails costs a name in a report. */
+static int make_known(struct gate_child *c)
+{
+	if (c->mark.len != 0)
+		(void)gate_audit_send_mark(&c->mark);
+	return 0;
+}
+
 static int start_helper(struct gate_child *c)
 {
 	return c->privilege.load == GATE_LOAD_HELPER ? gate_filter_helper(&c->filter) : 0;
@@ -122,6 +130,7 @@ static const struct step {
 } steps[] = {
 	{ "signals", "cannot reset the signals", reset_signals },
 	{ "hide", "cannot shut out tracers", hide },
+	{ "mark", "cannot be made known to the audit log", make_known },
 	{ "helper", "cannot start the thread that loads the filter", start_helper },
 	{ "directory", "cannot enter the working directory", enter_directory },
 	{ "bounding", "cannot reduce the bounding set", drop_bounding },

@@ -6,6 +6,7 @@
 
 #include "container/filter.h"
 #include "container/privilege.h"
+#include "kernel/audit.h"
 
 /* What the child tells: lies in memory shared with the parent, because after the filter nothing can be sent. */
 struct gate_child_report {
@@ -22,6 +23,7 @@ struct gate_child {
 	int cwd;                        /* a descriptor, or -1 */
 	struct gate_privilege privilege;
 	struct gate_filter_job filter;
+	struct gate_audit_message mark; /* makes the process known to the witness; len 0: not needed */
 	struct gate_child_report *report;
 };
 

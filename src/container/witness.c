@@ -27,6 +27,7 @@ void gate_witness_start(struct gate_witness *w, bool listen, struct gate_run_res
 		return;
 	}
 	to->listened = true;
+	w->other_pids = gate_audit_other_pids();
 }
 
 static bool listed(const uint32_t *pids, size_t n, uint32_t pid)
@@ -67,6 +68,9 @@ static enum whose walk(const struct gate_witness *w, uint32_t pid)
 
 static enum whose tell(struct gate_witness *w, uint32_t pid)
 {
+	/* Only the program itself made its outer id known; of others nothing can be said. */
+	if (w->other_pids)
+		return pid != 0 && pid == w->audit.marked ? OURS : GONE;
 	if ((pid_t)pid == w->program || listed(w->ours, w->n_ours, pid))
 		return OURS;
 	enum whose whose = walk(w, pid);
@@ -103,7 +107,7 @@ static void add(void *ctx, const struct gate_audit_record *r)
 	}
 	struct gate_denial *d = &to->denials[to->n_denials++];
 	*d = (struct gate_denial){ .arch = r->arch, .nr = r->nr, .action = r->code, .sig = r->sig, .count = 1,
-		                   .pid = r->pid, .main = (pid_t)r->pid == w->program };
+		                   .pid = r->pid, .main = w->other_pids || (pid_t)r->pid == w->program };
 	memcpy(d->comm, r->comm, sizeof(d->comm));
 	memcpy(d->exe, r->exe, sizeof(d->exe));
 }
@@ -133,6 +137,8 @@ static void judge(struct gate_witness *w, enum gate_audit_fence fence, bool logg
 		(void)snprintf(why, size, "the audit log did not answer: records may be missing");
 	else if (fence == GATE_AUDIT_WAITED)
 		(void)snprintf(why, size, "without CAP_AUDIT_WRITE a late record may be missing");
+	else if (w->other_pids)
+		(void)snprintf(why, size, "in a pid namespace only the program itself can be told apart, not its children");
 	else if (!counted)
 		(void)snprintf(why, size, "without CAP_AUDIT_CONTROL lost records are not counted");
 	else if (to->unattributed > 0)

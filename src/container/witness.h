@@ -11,6 +11,7 @@
 struct gate_witness {
 	struct gate_audit audit;
 	pid_t program, self;
+	bool other_pids;             /* records name processes by ids that are not ours (a pid namespace) */
 	bool adopts;                 /* `self` is the reaper of what the program leaves behind */
 	struct gate_run_result *to;  /* where the denials go */
 	size_t cap;

@@ -28,8 +28,10 @@ struct gate_audit {
 	int ask;           /* a second socket, for questions; -1 until the first one */
 	uint32_t overflows; /* ENOBUFS seen: at least so many records are gone */
 	bool counted;      /* the counter of lost records was asked for; the answer comes when it comes */
+	char mark[40];     /* the text of gate_audit_mark that is being waited for; "" = none */
+	uint32_t marked;   /* the process that sent it, as records name it; 0 = not heard of */
 };
-#define GATE_AUDIT_INIT { -1, -1, 0, false }
+#define GATE_AUDIT_INIT { -1, -1, 0, false, "", 0 }
 
 /* Joins the group. `counted`: also ask for the counter of lost records now. Fails with GATE_E_DENIED without
  * CAP_AUDIT_READ in the first user namespace, GATE_E_UNSUPPORTED where there is no audit. About 10 us. */
@@ -37,6 +39,19 @@ int gate_audit_open(struct gate_audit *a, bool counted, struct gate_err *err);
 /* The next seccomp record that has arrived: 1, or 0 when there is none now. Other record types are skipped; -1 for
  * a broken socket. An overflow is counted in `overflows`. Never waits. */
 int gate_audit_next(struct gate_audit *a, struct gate_audit_record *ret);
+
+/* Records name processes by their ids in the first pid namespace. True where the caller's own ids are others. */
+bool gate_audit_other_pids(void);
+/* There, a process makes itself known: it sends this message (audit type USER_AVC, which the kernel passes on with the
+ * sender's id) to the reader's `ask` socket; gate_audit_next then fills `marked`. Prepared before clone, sent after it:
+ * one system call, no allocation. -1 when it cannot be sent. */
+struct gate_audit_message {
+	char bytes[128];
+	uint32_t len; /* 0: nothing to send */
+	int fd;
+};
+void gate_audit_prepare_mark(struct gate_audit *a, struct gate_audit_message *ret);
+int gate_audit_send_mark(const struct gate_audit_message *m);
 
 enum gate_audit_fence {
 	GATE_AUDIT_FENCED = 1, /* all that was logged before the call has been handed to `fn` */

@@ -123,3 +123,12 @@ runs()
 	[ "$got" != 2 ] || skip "filters of processes cannot be read here: $stderr"
 	[ "$got" = 0 ] || { echo "$stdout"; return 1; }
 }
+
+@test "in a pid namespace a refused call of the program is still named" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	unshare --pid --fork --mount-proc true 2>/dev/null || skip "no pid namespace to be had here"
+	"$callgate" doctor --format=json | grep -q '"audit-group".*"yes"' || skip "no audit records here"
+	separately unshare --pid --fork --mount-proc "$callgate" run --log -- mount -t tmpfs none "$dir"
+	exits 32
+	complains "was refused mount (x86_64 165) = errno EPERM by default:"
+}
