@@ -102,20 +102,19 @@ static int open_process(struct gate_source *s, struct gate_err *err)
 static int open_profile(struct gate_source *s, struct gate_err *err)
 {
 	s->kind = GATE_SOURCE_PROFILE;
-	return slurp(s->file, GATE_DOC_MAX, &s->text, &s->len, err);
+	if (slurp(s->file, GATE_DOC_MAX, &s->own_text, &s->len, err) < 0)
+		return -1;
+	s->text = s->own_text;
+	return 0;
 }
 
-static int open_default(struct gate_source *s, struct gate_err *err)
+/* The built-in text is used where it lies: a warm run never reads it. */
+static void open_default(struct gate_source *s)
 {
 	s->kind = GATE_SOURCE_PROFILE;
-	s->text = malloc(gate_default_len + 1);
-	if (s->text == NULL)
-		return GATE_FAIL_NOMEM(err);
-	memcpy(s->text, gate_default_text, gate_default_len);
-	s->text[gate_default_len] = '\0';
-	s->len = gate_default_len;
 	s->builtin = true;
-	return 0;
+	s->text = gate_default_text;
+	s->len = gate_default_len;
 }
 
 /* "dcoker:web.json": a file of that name, or a mistyped engine? */
@@ -156,8 +155,10 @@ static int open_word(struct gate_source *s, struct gate_err *err)
 		return open_program(s, err);
 	if (pid)
 		return open_process(s, err);
-	if (len == 0 && strcmp(s->word, "default") == 0)
-		return open_default(s, err);
+	if (len == 0 && strcmp(s->word, "default") == 0) {
+		open_default(s);
+		return 0;
+	}
 	if (len == 0 && strcmp(s->word, "unconfined") == 0) {
 		s->kind = GATE_SOURCE_UNCONFINED;
 		return 0;
@@ -194,7 +195,7 @@ void gate_source_free(struct gate_source *s)
 	for (size_t i = 0; i < s->n_parts; i++)
 		free(s->parts[i].insns);
 	free(s->parts);
-	free(s->text);
+	free(s->own_text);
 	free(s->file);
 	free(s->word);
 	free(s);

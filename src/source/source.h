@@ -13,7 +13,8 @@ struct gate_source {
 	enum gate_source_kind kind;
 	enum gate_engine engine; /* of a profile */
 	char *word, *file;
-	char *text;              /* a profile's bytes, NUL-terminated */
+	const char *text;        /* a profile's bytes, NUL-terminated */
+	char *own_text;          /* where they were read to; NULL for the built-in ones */
 	size_t len;
 	bool builtin;
 	struct gate_facts facts;
