@@ -105,6 +105,35 @@ static void x86_and_x32_are_told_apart(void **state)
 	assert_int_equal(ask(program, LEN(program), x86), GATE_RET_ERRNO | 32);
 }
 
+/* What int 0x80 hands over, in the six registers of x86, and what comes back from it. */
+static void calls_of_x86_are_seen_with_all_words_and_actions(void **state)
+{
+	static const uint32_t actions[] = {
+		GATE_RET_ALLOW, GATE_RET_ERRNO, GATE_RET_ERRNO | 117, GATE_RET_ERRNO | 4095, GATE_RET_TRAP | 99,
+		GATE_RET_KILL_THREAD, GATE_RET_KILL_PROCESS,
+	};
+	struct gate_data call = { .nr = 4242, .arch = X86 };
+
+	(void)state;
+	for (uint32_t i = 0; i < 6; i++)
+		call.args[i] = 0xfedcba98 + i;
+	if (!probe_can(&call)) {
+		print_message("this kernel has no 32-bit calls: x86 is not probed\n");
+		skip();
+	}
+	for (uint32_t i = 0; i < 6; i++)
+		for (size_t a = 0; a < LEN(actions); a++) {
+			const struct gate_insn program[] = {
+				LD(4), JEQ(X86, 0, 5), LD(16 + 8 * i), JEQ(0xfedcba98 + i, 0, 3), LD(20 + 8 * i), JEQ(0, 0, 1),
+				RET(actions[a]), RET(GATE_RET_ERRNO | 42),
+			};
+			assert_int_equal(ask(program, LEN(program), call), probe_sees(actions[a]));
+		}
+	call.nr = 0xffffffff;
+	const struct gate_insn number[] = { LD(0), JEQ(0xffffffff, 0, 1), RET(GATE_RET_ERRNO | 41), RET(GATE_RET_ALLOW) };
+	assert_int_equal(ask(number, LEN(number), call), GATE_RET_ERRNO | 41);
+}
+
 static void a_program_that_the_kernel_refuses_is_said(void **state)
 {
 	const struct gate_insn endless[] = { LD(0) };
@@ -151,6 +180,7 @@ int main(void)
 		cmocka_unit_test(many_kills_do_not_end_the_probing),
 		cmocka_unit_test(the_kernel_shows_all_words_of_a_call),
 		cmocka_unit_test(x86_and_x32_are_told_apart),
+		cmocka_unit_test(calls_of_x86_are_seen_with_all_words_and_actions),
 		cmocka_unit_test(a_program_that_the_kernel_refuses_is_said),
 		cmocka_unit_test(ten_thousand_calls_take_less_than_seconds),
 	};

@@ -1,0 +1,97 @@
+# Goal: on a kernel of its own, as root, with 32-bit programs: launches, refusals and what is said about them.
+load ../e2e/helper
+
+# i386 NR [ARG...] makes one call of x86.
+i386=/guest/i386
+
+@test "a refused call of the default profile is named" {
+	separately "$callgate" run --log -- sh -c 'mount -t tmpfs none /mnt 2>/dev/null; exit 4'
+	exits 4
+	complains "mount"
+	complains "errno EPERM"
+	complains "the report is complete"
+}
+
+@test "a killed program is named with the call, by the kernel's audit" {
+	printf '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_KILL_PROCESS"}]}' >kill.json
+	separately "$callgate" run --profile=kill.json -- mkdir new
+	exits 159
+	complains "was killed by the filter for mkdir (x86_64 83) = kill_process by kill.json:1:"
+}
+
+@test "32-bit programs run here" {
+	"$i386" 20
+	status=0
+	"$i386" 6 77 || status=$?
+	[ "$status" = 9 ]
+}
+
+@test "a 32-bit program runs under the default profile, and mount is refused" {
+	separately "$callgate" run -- "$i386" 20
+	exits 0
+	separately "$callgate" run --log -- "$i386" 21
+	exits 1
+	complains "mount"
+	complains "x86"
+	complains "errno EPERM"
+}
+
+@test "the default refuses the multiplexed socketcall, where no filter sees the family" {
+	separately "$callgate" run --log -- "$i386" 102 1 0
+	exits 13
+	complains "socketcall"
+}
+
+@test "a killed 32-bit program is named with x86's number" {
+	cat >kill.json <<-'END'
+		{ "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+		  "syscalls": [{ "names": ["mkdir"], "action": "SCMP_ACT_KILL_PROCESS" }] }
+	END
+	separately "$callgate" run --profile=kill.json -- "$i386" 39 0 0
+	exits 159
+	complains "was killed by the filter for mkdir (x86 39) = kill_process by kill.json:2:"
+}
+
+@test "conditions hold for 32-bit calls" {
+	cat >some.json <<-'END'
+		{ "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+		  "syscalls": [{ "names": ["personality"], "action": "SCMP_ACT_ERRNO", "errnoRet": 117,
+		                 "args": [{ "index": 0, "value": 4294967295, "op": "SCMP_CMP_NE" }] }] }
+	END
+	separately "$callgate" run --profile=some.json -- "$i386" 136 8
+	exits 117
+	separately "$callgate" run --profile=some.json -- "$i386" 136 4294967295
+	exits 0
+}
+
+@test "an architecture that is not covered is killed" {
+	cat >native.json <<-'END'
+		{ "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+		  "syscalls": [{ "names": ["mkdir"], "action": "SCMP_ACT_ERRNO" }] }
+	END
+	separately "$callgate" run --profile=native.json -- "$i386" 20
+	exits 159
+	complains "x86"
+}
+
+@test "a living 32-bit process has exactly the policy of the profile" {
+	"$callgate" run -- "$i386" 29 & # pause
+	launcher=$!
+	for _ in $(seq 100); do
+		child=$(cat "/proc/$launcher/task/$launcher/children" 2>/dev/null)
+		child=${child%% *}
+		[ -n "$child" ] && grep -q i386 "/proc/$child/comm" 2>/dev/null && break
+		sleep 0.1
+	done
+	separately "$callgate" diff "pid:$child" default
+	kill "$launcher"
+	wait "$launcher" || true
+	exits 0
+}
+
+@test "the doctor knows what this kernel has" {
+	separately "$callgate" doctor
+	echo "$stdout" | sed 's/^/# /' >&3
+	exits 0
+	says "SECCOMP_FILTER_FLAG_TSYNC"
+}
