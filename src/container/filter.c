@@ -69,6 +69,13 @@ static void await_promise(struct gate_filter_shared *s)
 	}
 }
 
+/* The main thread's call has ended, too: it makes no other before it learns how the load went. */
+static void await_silence(struct gate_filter_shared *s)
+{
+	while (look(&s->turn) != TURN_GO)
+		(void)syscall(SYS_sched_yield);
+}
+
 __attribute__((noreturn)) static int helper(void *arg)
 {
 	struct gate_filter_job *job = arg;
@@ -82,6 +89,12 @@ __attribute__((noreturn)) static int helper(void *arg)
 	(void)syscall(SYS_futex, &s->turn, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 	await_promise(s);
 	long got = load(job, job->flags | SECCOMP_FILTER_FLAG_TSYNC);
+	if (got < 0) {
+		/* errno is the main thread's, too, and its nap ends with one. Nothing is loaded, so calls are still free: asked
+		 * again when nobody else can write there. */
+		await_silence(s);
+		got = load(job, job->flags | SECCOMP_FILTER_FLAG_TSYNC);
+	}
 	/* From here on there is a filter, unless that failed: no further call. */
 	if (got != 0) {
 		s->sys = got < 0 ? errno : ESRCH;
