@@ -4,19 +4,26 @@ load ../e2e/helper
 # i386 NR [ARG...] makes one call of x86.
 i386=/guest/i386
 
+# What the program's messages name comes from the kernel's audit, which a guest may be started without.
+named()
+{
+	! grep -q audit=0 /proc/cmdline || skip "this guest has no audit: $stderr"
+	for word; do
+		complains "$word" || return 1
+	done
+}
+
 @test "a refused call of the default profile is named" {
 	separately "$callgate" run --log -- sh -c 'mount -t tmpfs none /mnt 2>/dev/null; exit 4'
 	exits 4
-	complains "mount"
-	complains "errno EPERM"
-	complains "the report is complete"
+	named "mount" "errno EPERM" "the report is complete"
 }
 
 @test "a killed program is named with the call, by the kernel's audit" {
 	printf '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_KILL_PROCESS"}]}' >kill.json
 	separately "$callgate" run --profile=kill.json -- mkdir new
 	exits 159
-	complains "was killed by the filter for mkdir (x86_64 83) = kill_process by kill.json:1:"
+	named "was killed by the filter for mkdir (x86_64 83) = kill_process by kill.json:1:"
 }
 
 @test "32-bit programs run here" {
@@ -31,15 +38,13 @@ i386=/guest/i386
 	exits 0
 	separately "$callgate" run --log -- "$i386" 21
 	exits 1
-	complains "mount"
-	complains "x86"
-	complains "errno EPERM"
+	named "mount" "x86" "errno EPERM"
 }
 
 @test "the default refuses the multiplexed socketcall, where no filter sees the family" {
 	separately "$callgate" run --log -- "$i386" 102 1 0
 	exits 13
-	complains "socketcall"
+	named "socketcall"
 }
 
 @test "a killed 32-bit program is named with x86's number" {
@@ -49,7 +54,7 @@ i386=/guest/i386
 	END
 	separately "$callgate" run --profile=kill.json -- "$i386" 39 0 0
 	exits 159
-	complains "was killed by the filter for mkdir (x86 39) = kill_process by kill.json:2:"
+	named "was killed by the filter for mkdir (x86 39) = kill_process by kill.json:2:"
 }
 
 @test "conditions hold for 32-bit calls" {
@@ -71,7 +76,7 @@ i386=/guest/i386
 	END
 	separately "$callgate" run --profile=native.json -- "$i386" 20
 	exits 159
-	complains "x86"
+	named "x86"
 }
 
 @test "a living 32-bit process has exactly the policy of the profile" {
