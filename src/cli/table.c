@@ -45,7 +45,7 @@ static unsigned column_width(const struct gate_table *t, unsigned column)
 /* How much of `s` fits `room` columns, ending at a blank or a comma where there is one. */
 static size_t fitting(const char *s, unsigned room)
 {
-	size_t len = strlen(s), end = len, good = 0;
+	size_t len = strlen(s), end, good = 0;
 
 	if (gate_text_width(s, len) <= room)
 		return len;

@@ -52,10 +52,9 @@ static bool shortcut(struct gate_space *s, enum gate_combine how, uint32_t a, ui
 	if (how != GATE_COMBINE_AND && how != GATE_COMBINE_OR)
 		return false;
 	if (y->var == GATE_LEAF) {
-		const struct gate_dnode *t = x;
 		uint32_t id = a;
 
-		x = y, y = t;
+		x = y;
 		a = b, b = id;
 	}
 	if (x->var != GATE_LEAF)
