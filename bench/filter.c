@@ -9,7 +9,7 @@
 #include "profile/facts.h"
 
 #define TOKEN 0xc000003eu /* AUDIT_ARCH_X86_64 */
-#define MOST 12u /* filters; one more place is for none */
+#define MOST  12u         /* filters; one more place is for none */
 
 struct mix_call {
 	uint32_t nr;
@@ -36,8 +36,8 @@ static void row(struct bench *b, const char *who, const char *what, const char *
                 double high, size_t n)
 {
 	if (b->rows)
-		fprintf(b->rows, "%s\t%zu\t%s\t%s\t%s\t%.3f\t%.3f\t%.3f\t%zu\n", b->file, b->facts.n_arches, who, what, unit,
-		        median, low, high, n);
+		fprintf(b->rows, "%s\t%zu\t%s\t%s\t%s\t%.3f\t%.3f\t%.3f\t%zu\n", b->file, b->facts.n_arches, who, what,
+		        unit, median, low, high, n);
 }
 
 static void timed(struct bench *b, const char *who, const char *what, const char *unit, struct samples *s, double base)
@@ -145,7 +145,8 @@ static gate_policy meaning(struct gate_space *space, const struct gate_program *
 	struct gate_err err = GATE_ERR_INIT;
 	gate_policy policy;
 
-	if (gate_bpf_check(p->insns, p->len, &err) < 0 || gate_bpf_lift(space, p->insns, p->len, false, &policy, &err) < 0 ||
+	if (gate_bpf_check(p->insns, p->len, &err) < 0 ||
+	    gate_bpf_lift(space, p->insns, p->len, false, &policy, &err) < 0 ||
 	    gate_policy_normal(space, policy, &policy, &err) < 0)
 		die("%s", err.text);
 	return policy;
@@ -185,7 +186,8 @@ static void compare_meanings(struct bench *b)
 		for (size_t j = i; j-- > 0;)
 			same = all[j] == all[i] ? b->c[j].name : same;
 		if (same || i == 0) {
-			printf("  %-24s %s%s\n", b->c[i].name, same ? "means exactly what this does: " : "-", same ? same : "");
+			printf("  %-24s %s%s\n", b->c[i].name, same ? "means exactly what this does: " : "-",
+			       same ? same : "");
 			continue;
 		}
 		if (gate_policy_combine(space, GATE_COMBINE_DIFFER, all[0], all[i], &differ, NULL) < 0 ||
@@ -198,8 +200,9 @@ static void compare_meanings(struct bench *b)
 		       gate_ret_word(gate_policy_decide(space, all[0], &data)),
 		       GATE_RET_DATA(gate_policy_decide(space, all[0], &data)));
 	}
-	printf("  (callgate: calls younger than the profile get ENOSYS, other architectures kill the process, arguments are\n"
-	       "  compared as wide as the kernel reads them; libseccomp alone has no ENOSYS: engines put a stub in front)\n");
+	printf(
+	    "  (callgate: calls younger than the profile get ENOSYS, other architectures kill the process, arguments are\n"
+	    "  compared as wide as the kernel reads them; libseccomp alone has no ENOSYS: engines put a stub in front)\n");
 	gate_space_free(space);
 }
 
@@ -369,9 +372,10 @@ static void environment(void)
 		harden = (char)fgetc(f);
 		fclose(f);
 	}
-	printf("environment: Linux %s %s, %s, %ld CPUs, JIT %c (harden %c), uid %u, callgate compiler %u, %s, built by %s\n",
-	       u.release, u.machine, cpu, sysconf(_SC_NPROCESSORS_ONLN), jit, harden, geteuid(), GATE_COMPILE_VERSION,
-	       peer_version(), __VERSION__);
+	printf(
+	    "environment: Linux %s %s, %s, %ld CPUs, JIT %c (harden %c), uid %u, callgate compiler %u, %s, built by %s\n",
+	    u.release, u.machine, cpu, sysconf(_SC_NPROCESSORS_ONLN), jit, harden, geteuid(), GATE_COMPILE_VERSION,
+	    peer_version(), __VERSION__);
 }
 
 static void in_the_kernel(struct bench *b)
@@ -401,7 +405,8 @@ static void in_the_kernel(struct bench *b)
 
 int main(int argc, char **argv)
 {
-	struct bench b = { .rounds = 30, .facts = { .arch = GATE_ARCH_X86_64, .caps = gate_caps_docker, .kernel = { 6, 18 } } };
+	struct bench b = { .rounds = 30,
+		           .facts = { .arch = GATE_ARCH_X86_64, .caps = gate_caps_docker, .kernel = { 6, 18 } } };
 	static const enum gate_arch all[] = { GATE_ARCH_X86_64, GATE_ARCH_X86, GATE_ARCH_X32 };
 	struct gate_err err = GATE_ERR_INIT;
 	char *programs[MOST];

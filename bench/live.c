@@ -13,7 +13,8 @@
 
 #define BATCH 2000
 
-const char *const live_call_names[3] = { "getppid (allowed: bitmap)", "personality (argument)", "delete_module (denied)" };
+const char *const live_call_names[3] = { "getppid (allowed: bitmap)", "personality (argument)",
+	                                 "delete_module (denied)" };
 
 static long install(const struct gate_program *p)
 {

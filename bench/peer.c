@@ -8,7 +8,8 @@
 #include "bench.h"
 #include "profile/facts.h"
 
-static_assert((int)SCMP_CMP_NE == (int)GATE_OP_NE && (int)SCMP_CMP_MASKED_EQ == (int)GATE_OP_MASKED_EQ, "one order of operators");
+static_assert((int)SCMP_CMP_NE == (int)GATE_OP_NE && (int)SCMP_CMP_MASKED_EQ == (int)GATE_OP_MASKED_EQ,
+              "one order of operators");
 static_assert(SCMP_ACT_ALLOW == GATE_RET_ALLOW && SCMP_ACT_ERRNO(1) == (GATE_RET_ERRNO | 1), "one encoding of actions");
 
 const char *peer_version(void)
@@ -22,8 +23,9 @@ const char *peer_version(void)
 
 static struct scmp_arg_cmp arg_of(const struct gate_arg *a)
 {
-	return (struct scmp_arg_cmp){ .arg = a->index, .op = (enum scmp_compare)a->op, .datum_a = a->value,
-		                      .datum_b = a->value_two };
+	return (struct scmp_arg_cmp){
+		.arg = a->index, .op = (enum scmp_compare)a->op, .datum_a = a->value, .datum_b = a->value_two
+	};
 }
 
 static void add_entry(scmp_filter_ctx ctx, const struct gate_entry *e, int nr)

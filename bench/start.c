@@ -40,7 +40,8 @@ static double once(char *const argv[])
 		exit(2);
 	ready = 1;
 	double start = now();
-	if (posix_spawn(&pid, argv[0], &quiet, NULL, argv, environ) != 0 || waitpid(pid, &status, 0) < 0 || status != 0) {
+	if (posix_spawn(&pid, argv[0], &quiet, NULL, argv, environ) != 0 || waitpid(pid, &status, 0) < 0 ||
+	    status != 0) {
 		(void)fprintf(stderr, "bench-start: '%s' did not run\n", argv[0]);
 		exit(2);
 	}
@@ -71,7 +72,8 @@ static void print(const char *what, double *row, int n, const double *floor, FIL
 		printf("  + %.0f us over the bare start", row[n / 2] - floor[n / 2]);
 	(void)putchar('\n');
 	if (rows != NULL)
-		(void)fprintf(rows, "-\t-\tcallgate\t%s\tus\t%.1f\t%.1f\t%.1f\t%d\n", what, row[n / 2], row[n / 10], row[n * 9 / 10], n);
+		(void)fprintf(rows, "-\t-\tcallgate\t%s\tus\t%.1f\t%.1f\t%.1f\t%d\n", what, row[n / 2], row[n / 10],
+		              row[n * 9 / 10], n);
 }
 
 int main(int argc, char **argv)
@@ -92,8 +94,13 @@ int main(int argc, char **argv)
 		return 2;
 	char *bare[] = { self, (char[]){ "exit" }, NULL };
 	char *run[] = { argv[1], (char[]){ "run" }, (char[]){ "--" }, self, (char[]){ "exit" }, NULL };
-	char *loose[] = { argv[1], (char[]){ "run" }, (char[]){ "--profile=unconfined" }, (char[]){ "--" },
-		          self, (char[]){ "exit" }, NULL };
+	char *loose[] = { argv[1],
+		          (char[]){ "run" },
+		          (char[]){ "--profile=unconfined" },
+		          (char[]){ "--" },
+		          self,
+		          (char[]){ "exit" },
+		          NULL };
 	char *bare_true[] = { (char[]){ "/bin/true" }, NULL };
 	char *run_true[] = { argv[1], (char[]){ "run" }, (char[]){ "--" }, (char[]){ "/bin/true" }, NULL };
 

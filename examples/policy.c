@@ -30,8 +30,8 @@ static int explain(struct gate_source *source, const char *text, struct gate_err
 	for (size_t i = 0; i < e->n; i++) {
 		const struct gate_outcome *o = &e->outcomes[i];
 
-		printf("%s: %s%s%s (%s", text, gate_ret_word(o->action), o->when != NULL ? " if " : "", o->when != NULL ? o->when : "",
-		       gate_reason_word(o->reason));
+		printf("%s: %s%s%s (%s", text, gate_ret_word(o->action), o->when != NULL ? " if " : "",
+		       o->when != NULL ? o->when : "", gate_reason_word(o->reason));
 		if (o->line != 0)
 			printf(", line %" PRIu32, o->line);
 		printf(")\n");
@@ -53,7 +53,8 @@ static int compare(struct gate_source *source, struct gate_err *err)
 
 	if (gate_space_new(NULL, &space, err) == 0 &&
 	    gate_source_open("default", gate_source_facts(source), &builtin, err) == 0 &&
-	    gate_source_policy(source, space, &mine, err) == 0 && gate_source_policy(builtin, space, &theirs, err) == 0 &&
+	    gate_source_policy(source, space, &mine, err) == 0 &&
+	    gate_source_policy(builtin, space, &theirs, err) == 0 &&
 	    gate_policy_subset(space, mine, theirs, &holds, &witness, err) == 0) {
 		if (holds) {
 			printf("allows nothing that the default does not\n");

@@ -38,15 +38,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)gate_bpf_text(p, pc, false, line, sizeof(line));
 	if (gate_bpf_check(p, len, NULL) == 0 && gate_space_new(&budget, &space, NULL) == 0 &&
 	    gate_bpf_lift(space, p, len, false, &policy, NULL) == 0) {
-		compiled = gate_policy_normal(space, policy, &normal, NULL) == 0 && gate_compile_policy(space, normal, &again, NULL) == 0;
+		compiled = gate_policy_normal(space, policy, &normal, NULL) == 0 &&
+		           gate_compile_policy(space, normal, &again, NULL) == 0;
 		for (int i = 0; i < 40; i++) {
 			struct gate_data d = near_constants(&r, p, len);
 			uint32_t want = gate_bpf_run(p, len, false, &d, NULL, NULL, NULL);
 
 			FUZZ_CHECK(gate_policy_decide(space, policy, &d) == want);
 			if (compiled)
-				FUZZ_CHECK(gate_ret_normal(gate_bpf_run(again.insns, again.len, false, &d, NULL, NULL, NULL)) ==
-				           gate_ret_normal(want));
+				FUZZ_CHECK(gate_ret_normal(gate_bpf_run(again.insns, again.len, false, &d, NULL, NULL,
+				                                        NULL)) == gate_ret_normal(want));
 		}
 	}
 	gate_program_done(&again);

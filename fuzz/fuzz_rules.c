@@ -31,7 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 			FUZZ_CHECK(gate_profile_eval(p, &facts, &d, &want, NULL) == 0);
 			FUZZ_CHECK(gate_rules_find(rules, &d, NULL)->action == want);
-			FUZZ_CHECK(gate_ret_normal(gate_bpf_run(program.insns, program.len, false, &d, NULL, NULL, NULL)) == want);
+			FUZZ_CHECK(gate_ret_normal(
+				       gate_bpf_run(program.insns, program.len, false, &d, NULL, NULL, NULL)) == want);
 		}
 	}
 	gate_program_done(&program);

@@ -17,24 +17,41 @@ extern "C" {
 /* An ABI: a numbering of system calls together with its AUDIT_ARCH token. X86_64 and X32 share a token. */
 enum gate_arch {
 	GATE_ARCH_NONE = 0,
-	GATE_ARCH_X86, GATE_ARCH_X86_64, GATE_ARCH_X32,
-	GATE_ARCH_ARM, GATE_ARCH_AARCH64,
-	GATE_ARCH_MIPS, GATE_ARCH_MIPSEL, GATE_ARCH_MIPS64, GATE_ARCH_MIPSEL64, GATE_ARCH_MIPS64N32, GATE_ARCH_MIPSEL64N32,
-	GATE_ARCH_PPC, GATE_ARCH_PPC64, GATE_ARCH_PPC64LE,
-	GATE_ARCH_RISCV64, GATE_ARCH_S390, GATE_ARCH_S390X, GATE_ARCH_LOONGARCH64,
-	GATE_ARCH_PARISC, GATE_ARCH_PARISC64, GATE_ARCH_M68K, GATE_ARCH_SH, GATE_ARCH_SHEB,
+	GATE_ARCH_X86,
+	GATE_ARCH_X86_64,
+	GATE_ARCH_X32,
+	GATE_ARCH_ARM,
+	GATE_ARCH_AARCH64,
+	GATE_ARCH_MIPS,
+	GATE_ARCH_MIPSEL,
+	GATE_ARCH_MIPS64,
+	GATE_ARCH_MIPSEL64,
+	GATE_ARCH_MIPS64N32,
+	GATE_ARCH_MIPSEL64N32,
+	GATE_ARCH_PPC,
+	GATE_ARCH_PPC64,
+	GATE_ARCH_PPC64LE,
+	GATE_ARCH_RISCV64,
+	GATE_ARCH_S390,
+	GATE_ARCH_S390X,
+	GATE_ARCH_LOONGARCH64,
+	GATE_ARCH_PARISC,
+	GATE_ARCH_PARISC64,
+	GATE_ARCH_M68K,
+	GATE_ARCH_SH,
+	GATE_ARCH_SHEB,
 	GATE_ARCH_MAX
 };
 
 struct gate_arch_info {
 	enum gate_arch arch;
-	const char *name;     /* "x86_64": what people type and callgate prints */
-	const char *scmp;     /* "SCMP_ARCH_X86_64" */
-	const char *goarch;   /* "amd64": the word in includes.arches, as moby/profiles compares it */
-	uint32_t audit;       /* AUDIT_ARCH_*, include/uapi/linux/audit.h */
-	bool is64;            /* arguments are 64 bits wide (x32: yes, registers are) */
-	bool big_endian;      /* the low word of an argument lies at offset + 4 of seccomp_data */
-	uint32_t enosys;      /* ENOSYS on this ABI: 38, mips 89, parisc 251 */
+	const char *name;   /* "x86_64": what people type and callgate prints */
+	const char *scmp;   /* "SCMP_ARCH_X86_64" */
+	const char *goarch; /* "amd64": the word in includes.arches, as moby/profiles compares it */
+	uint32_t audit;     /* AUDIT_ARCH_*, include/uapi/linux/audit.h */
+	bool is64;          /* arguments are 64 bits wide (x32: yes, registers are) */
+	bool big_endian;    /* the low word of an argument lies at offset + 4 of seccomp_data */
+	uint32_t enosys;    /* ENOSYS on this ABI: 38, mips 89, parisc 251 */
 };
 
 /* NULL for GATE_ARCH_NONE and values outside the enum. */
@@ -56,7 +73,9 @@ struct gate_kver {
 #define GATE_KVER_UNKNOWN 0xffff
 static inline int gate_kver_cmp(struct gate_kver a, struct gate_kver b)
 {
-	return a.major != b.major ? (a.major < b.major ? -1 : 1) : a.minor != b.minor ? (a.minor < b.minor ? -1 : 1) : 0;
+	return a.major != b.major   ? (a.major < b.major ? -1 : 1)
+	       : a.minor != b.minor ? (a.minor < b.minor ? -1 : 1)
+	                            : 0;
 }
 /* The newest release that the tables cover. */
 struct gate_kver gate_abi_newest(void);

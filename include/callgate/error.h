@@ -26,8 +26,8 @@ enum gate_errc {
 	GATE_E_DENIED,
 	GATE_E_CONFLICT,
 	GATE_E_NOSPACE,
-	GATE_E_PROTO,       /* a peer broke the protocol between us */
-	GATE_E_UNPROVEN,    /* a program is not what its policy says: never handed to the kernel */
+	GATE_E_PROTO,    /* a peer broke the protocol between us */
+	GATE_E_UNPROVEN, /* a program is not what its policy says: never handed to the kernel */
 	GATE_ERRC_MAX
 };
 
@@ -39,7 +39,13 @@ struct gate_err {
 	char text[488];        /* lower case, cause first, no full stop; cut, never overrun */
 };
 
-#define GATE_ERR_INIT { GATE_OK, 0, 0, 0, 0, { 0 } }
+#define GATE_ERR_INIT                                                                                                  \
+	{                                                                                                              \
+		GATE_OK, 0, 0, 0, 0,                                                                                   \
+		{                                                                                                      \
+			0                                                                                              \
+		}                                                                                                      \
+	}
 
 /* Fills *err unless it is NULL or already set. Keeps errno. */
 void gate_err_set(struct gate_err *err, enum gate_errc code, int sys, const char *format, ...)

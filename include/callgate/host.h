@@ -19,9 +19,9 @@ enum gate_host_state {
 };
 
 struct gate_host_fact {
-	const char *group;      /* "actions", "flags", "notification", "audit", "launch", "analysis", "host" */
-	const char *id;         /* "flag-tsync": stable, for JSON; unique */
-	const char *name;       /* "SECCOMP_FILTER_FLAG_TSYNC": for people */
+	const char *group; /* "actions", "flags", "notification", "audit", "launch", "analysis", "host" */
+	const char *id;    /* "flag-tsync": stable, for JSON; unique */
+	const char *name;  /* "SECCOMP_FILTER_FLAG_TSYNC": for people */
 	enum gate_host_state state;
 	char value[192];        /* what was found, one line; may be empty */
 	const char *needed_for; /* what callgate uses it for */

@@ -35,8 +35,8 @@ struct gate_data {
 #define GATE_RET_TRACE        0x7ff00000u
 #define GATE_RET_LOG          0x7ffc0000u
 #define GATE_RET_ALLOW        0x7fff0000u
-#define GATE_RET_ACTION(r)    ((r) & 0xffff0000u)
-#define GATE_RET_DATA(r)      ((r) & 0x0000ffffu)
+#define GATE_RET_ACTION(r)    ((r)&0xffff0000u)
+#define GATE_RET_DATA(r)      ((r)&0x0000ffffu)
 
 /* What the kernel does on this value: unknown actions are KILL_PROCESS, an errno is capped at 4095, data that has
  * no effect is 0 (seccomp(2); __seccomp_filter in kernel/seccomp.c). */
@@ -89,8 +89,8 @@ int gate_policy_masked(struct gate_space *space, unsigned word, uint32_t mask, u
 int gate_policy_between(struct gate_space *space, unsigned word, uint32_t lo, uint32_t hi, gate_policy *ret,
                         struct gate_err *err);
 /* if (predicate) yes else no. */
-int gate_policy_ite(struct gate_space *space, gate_policy predicate, gate_policy yes, gate_policy no,
-                    gate_policy *ret, struct gate_err *err);
+int gate_policy_ite(struct gate_space *space, gate_policy predicate, gate_policy yes, gate_policy no, gate_policy *ret,
+                    struct gate_err *err);
 
 enum gate_combine {
 	GATE_COMBINE_STACK = 1, /* as the kernel runs several filters: the strictest; among equals a's, the newer */
@@ -98,12 +98,14 @@ enum gate_combine {
 	GATE_COMBINE_INTERSECT, /* the strictest; among equals a's; on normal leaves the same as STACK */
 	GATE_COMBINE_LOOSER,    /* predicate: a is less strict than b */
 	GATE_COMBINE_DIFFER,    /* predicate: a is not b */
-	GATE_COMBINE_AND, GATE_COMBINE_OR, GATE_COMBINE_XOR, /* of predicates */
-	GATE_COMBINE_BITS,      /* of values: the leaves' bits ored */
+	GATE_COMBINE_AND,
+	GATE_COMBINE_OR,
+	GATE_COMBINE_XOR,  /* of predicates */
+	GATE_COMBINE_BITS, /* of values: the leaves' bits ored */
 	GATE_COMBINE_MAX
 };
-int gate_policy_combine(struct gate_space *space, enum gate_combine how, gate_policy a, gate_policy b,
-                        gate_policy *ret, struct gate_err *err);
+int gate_policy_combine(struct gate_space *space, enum gate_combine how, gate_policy a, gate_policy b, gate_policy *ret,
+                        struct gate_err *err);
 /* gate_ret_normal over all leaves. A policy that came from raw programs is compared only after this. */
 int gate_policy_normal(struct gate_space *space, gate_policy p, gate_policy *ret, struct gate_err *err);
 /* The policy with the bits of `mask` in a word fixed to those of `value`. */

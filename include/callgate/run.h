@@ -43,9 +43,9 @@ struct gate_run_plan {
 	const char *cwd;               /* NULL: the caller's */
 	const struct gate_insn *insns; /* the filter */
 	size_t len;
-	bool unconfined;               /* no filter: the only way to have none */
-	uint32_t flags;                /* GATE_RUN_… */
-	uint64_t caps;                 /* the most that the program may have; see gate_run_caps */
+	bool unconfined; /* no filter: the only way to have none */
+	uint32_t flags;  /* GATE_RUN_… */
+	uint64_t caps;   /* the most that the program may have; see gate_run_caps */
 };
 
 /* What a program run with these capabilities asked for would really have: never more than the caller has. For root
@@ -65,27 +65,27 @@ struct gate_denial {
 	uint32_t action;   /* GATE_RET_… without data */
 	int sig;           /* what the process was killed by or got; 0: none */
 	uint64_t count;
-	uint32_t pid;      /* of the first one */
-	bool main;         /* the first one was the program itself, not a descendant */
+	uint32_t pid; /* of the first one */
+	bool main;    /* the first one was the program itself, not a descendant */
 	char comm[32], exe[256];
 };
 
 struct gate_run_result {
 	enum gate_run_outcome outcome;
-	int status;           /* EXITED: the exit code */
-	int signal;           /* KILLED: the signal */
-	bool core;            /* KILLED: with a core file */
-	struct gate_err why;  /* NOT_STARTED: a sentence; `sys` is the errno of execve or of the search */
-	bool no_new_privs;    /* was it set */
-	uint64_t caps;        /* what the program started with */
+	int status;          /* EXITED: the exit code */
+	int signal;          /* KILLED: the signal */
+	bool core;           /* KILLED: with a core file */
+	struct gate_err why; /* NOT_STARTED: a sentence; `sys` is the errno of execve or of the search */
+	bool no_new_privs;   /* was it set */
+	uint64_t caps;       /* what the program started with */
 
-	bool listened;        /* audit records were read */
+	bool listened; /* audit records were read */
 	struct gate_denial *denials;
 	size_t n_denials;
 	uint64_t unattributed; /* seccomp records of processes that had ended before they could be told apart */
-	uint64_t lost;        /* at least so many records are missing */
-	bool complete;        /* nothing lost, nothing unattributed, and all of it had arrived */
-	char incomplete[160]; /* why not, or why nobody listened: one sentence; "" when complete */
+	uint64_t lost;         /* at least so many records are missing */
+	bool complete;         /* nothing lost, nothing unattributed, and all of it had arrived */
+	char incomplete[160];  /* why not, or why nobody listened: one sentence; "" when complete */
 };
 
 /* Runs the program and waits for its end. Fails with -1 when the launch itself failed: the program did not run; the

@@ -68,20 +68,20 @@ enum gate_reason {
 const char *gate_reason_word(enum gate_reason r); /* "rule" "default" "enosys" "uncovered" "program" "unconfined" */
 
 struct gate_outcome {
-	uint32_t action;          /* SECCOMP_RET_* with data */
+	uint32_t action; /* SECCOMP_RET_* with data */
 	enum gate_reason reason;
 	uint32_t line, column, length; /* 0: none */
-	const char *when;         /* in words: "arg0 & 0x7e020000 == 0"; NULL: always, or in every other case */
-	const char *comment;      /* what the author wrote beside the rule; NULL: nothing */
+	const char *when;              /* in words: "arg0 & 0x7e020000 == 0"; NULL: always, or in every other case */
+	const char *comment;           /* what the author wrote beside the rule; NULL: nothing */
 };
 struct gate_explanation {
 	enum gate_arch arch;
 	uint32_t nr;
-	const char *name;         /* NULL: no table has the number */
-	bool conditional;         /* different actions for different arguments (beyond those given) */
+	const char *name; /* NULL: no table has the number */
+	bool conditional; /* different actions for different arguments (beyond those given) */
 	size_t n;
 	const struct gate_outcome *outcomes; /* tried in this order; the last has no condition */
-	bool cut;                 /* a program's conditions were too many to list: only the first ones are here */
+	bool cut; /* a program's conditions were too many to list: only the first ones are here */
 };
 /* Freed with gate_explanation_free; borrows nothing from the source. */
 int gate_source_explain(struct gate_source *s, const struct gate_call *call, struct gate_explanation **ret,
@@ -90,13 +90,13 @@ void gate_explanation_free(struct gate_explanation *e);
 
 /* --- compare --- */
 struct gate_difference {
-	enum gate_arch arch;     /* NONE: every architecture that neither side covers by name */
-	uint32_t nr_lo, nr_hi;   /* one number, or a run of numbers without names */
-	const char *name;        /* NULL for runs */
-	uint32_t a, b;           /* the two actions */
-	bool conditional;        /* only for some arguments */
+	enum gate_arch arch;   /* NONE: every architecture that neither side covers by name */
+	uint32_t nr_lo, nr_hi; /* one number, or a run of numbers without names */
+	const char *name;      /* NULL for runs */
+	uint32_t a, b;         /* the two actions */
+	bool conditional;      /* only for some arguments */
 	struct gate_data witness;
-	const char *when;        /* the arguments in words, NULL when not conditional; valid during the callback */
+	const char *when; /* the arguments in words, NULL when not conditional; valid during the callback */
 };
 /* Every pair of different actions for every call, in the order of ABIs and numbers. `fn` returns nonzero to stop,
  * which is returned; 0 at the end (no difference: never called); -1 with *err on trouble. */
@@ -112,9 +112,9 @@ int gate_policy_subset(struct gate_space *space, gate_policy a, gate_policy b, b
 struct gate_compiled {
 	struct gate_insn *insns; /* NULL with len 0 for an unconfined source */
 	size_t len;
-	uint32_t flags;          /* SECCOMP_FILTER_FLAG_* that the profile asks for */
-	bool notify;             /* some call notifies: a listener is needed */
-	bool cached;             /* taken from the cache of proven programs */
+	uint32_t flags; /* SECCOMP_FILTER_FLAG_* that the profile asks for */
+	bool notify;    /* some call notifies: a listener is needed */
+	bool cached;    /* taken from the cache of proven programs */
 	char meaning[GATE_POLICY_DIGEST_TEXT];
 };
 /* The program, proven to mean the policy: GATE_E_UNPROVEN otherwise, and nothing is returned. With `cache_dir` (NULL:

@@ -75,7 +75,8 @@ const char *gate_arch_suggest(const char *word, size_t len)
 		for (unsigned i = 1; i < GATE_ARCH_MAX; i++) {
 			const char *bare = gate_arches[i].info.scmp + sizeof(prefix) - 1;
 
-			gate_nearest_try(&best, word + sizeof(prefix) - 1, len - (sizeof(prefix) - 1), bare, strlen(bare));
+			gate_nearest_try(&best, word + sizeof(prefix) - 1, len - (sizeof(prefix) - 1), bare,
+			                 strlen(bare));
 		}
 		return best.text != NULL ? best.text - (sizeof(prefix) - 1) : NULL;
 	}

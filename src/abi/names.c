@@ -16,7 +16,8 @@ int gate_name_find(const char *name, size_t len)
 		return -1;
 	hash = gate_name_hash(name, len);
 	i = gate_hash_slot[((hash >> 20) ^ gate_hash_displace[hash & (gate_hash_buckets - 1)]) & (gate_hash_slots - 1)];
-	if (i == GATE_ABI_NONE || gate_names_len[i] != len || memcmp(gate_names_blob + gate_names_at[i], name, len) != 0)
+	if (i == GATE_ABI_NONE || gate_names_len[i] != len ||
+	    memcmp(gate_names_blob + gate_names_at[i], name, len) != 0)
 		return -1;
 	return i;
 }

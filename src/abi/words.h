@@ -10,7 +10,10 @@ struct gate_nearest {
 	const char *text;
 	unsigned distance;
 };
-#define GATE_NEAREST_INIT { NULL, 3 }
+#define GATE_NEAREST_INIT                                                                                              \
+	{                                                                                                              \
+		NULL, 3                                                                                                \
+	}
 void gate_nearest_try(struct gate_nearest *best, const char *word, size_t len, const char *candidate,
                       size_t candidate_len);
 

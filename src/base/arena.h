@@ -13,7 +13,10 @@ struct gate_arena {
 	size_t limit; /* most bytes that `total` may reach; 0 = no limit */
 	bool full;    /* the limit refused something: not memory, but the input is to blame */
 };
-#define GATE_ARENA_INIT { NULL, 0, 0, 0, false }
+#define GATE_ARENA_INIT                                                                                                \
+	{                                                                                                              \
+		NULL, 0, 0, 0, false                                                                                   \
+	}
 
 /* Zeroed memory aligned for any type, or NULL when memory is gone or the limit reached. size 0 gives a valid
  * unique pointer. */
@@ -24,7 +27,7 @@ void *gate_arena_array(struct gate_arena *a, size_t n, size_t size);
 char *gate_arena_text(struct gate_arena *a, const char *s, size_t len);
 void gate_arena_done(struct gate_arena *a);
 
-#define GATE_NEW(arena, type)       ((type *)gate_arena_alloc((arena), sizeof(type)))
-#define GATE_NEWS(arena, type, n)   ((type *)gate_arena_array((arena), (n), sizeof(type)))
+#define GATE_NEW(arena, type)     ((type *)gate_arena_alloc((arena), sizeof(type)))
+#define GATE_NEWS(arena, type, n) ((type *)gate_arena_array((arena), (n), sizeof(type)))
 
 #endif

@@ -12,7 +12,10 @@ struct gate_buf {
 	size_t len, cap;
 	bool failed; /* memory was gone at some point: the content is incomplete */
 };
-#define GATE_BUF_INIT { NULL, 0, 0, false }
+#define GATE_BUF_INIT                                                                                                  \
+	{                                                                                                              \
+		NULL, 0, 0, false                                                                                      \
+	}
 
 void gate_buf_add(struct gate_buf *b, const void *bytes, size_t len);
 void gate_buf_puts(struct gate_buf *b, const char *s);

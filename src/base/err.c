@@ -64,10 +64,19 @@ void gate_err_place(struct gate_err *err, uint32_t line, uint32_t column, uint32
 const char *gate_errc_name(enum gate_errc code)
 {
 	static const char *const names[] = {
-		[GATE_OK] = "ok", [GATE_E_NOMEM] = "no-memory", [GATE_E_SYS] = "system", [GATE_E_SYNTAX] = "syntax",
-		[GATE_E_INVALID] = "invalid", [GATE_E_UNSUPPORTED] = "unsupported", [GATE_E_LIMIT] = "limit",
-		[GATE_E_NOTFOUND] = "not-found", [GATE_E_DENIED] = "denied", [GATE_E_CONFLICT] = "conflict",
-		[GATE_E_NOSPACE] = "no-space", [GATE_E_PROTO] = "protocol", [GATE_E_UNPROVEN] = "unproven",
+		[GATE_OK] = "ok",
+		[GATE_E_NOMEM] = "no-memory",
+		[GATE_E_SYS] = "system",
+		[GATE_E_SYNTAX] = "syntax",
+		[GATE_E_INVALID] = "invalid",
+		[GATE_E_UNSUPPORTED] = "unsupported",
+		[GATE_E_LIMIT] = "limit",
+		[GATE_E_NOTFOUND] = "not-found",
+		[GATE_E_DENIED] = "denied",
+		[GATE_E_CONFLICT] = "conflict",
+		[GATE_E_NOSPACE] = "no-space",
+		[GATE_E_PROTO] = "protocol",
+		[GATE_E_UNPROVEN] = "unproven",
 	};
 	_Static_assert(GATE_ARRAY_LEN(names) == GATE_ERRC_MAX, "every code has a name");
 

@@ -8,15 +8,17 @@ static const struct {
 	uint16_t code;
 	uint8_t kind;
 } codes[] = {
-	{ OP_LD_ABS, LOAD }, { OP_LD_LEN, PLAIN }, { OP_LDX_LEN, PLAIN }, { OP_LD_IMM, PLAIN }, { OP_LDX_IMM, PLAIN },
-	{ OP_LD_MEM, MEM_READ }, { OP_LDX_MEM, MEM_READ }, { OP_ST, MEM_WRITE }, { OP_STX, MEM_WRITE },
-	{ OP_TAX, PLAIN }, { OP_TXA, PLAIN }, { OP_RET_K, RET }, { OP_RET_A, RET },
-	{ OP_ADD, ALU }, { OP_ADD | OP_X, ALU }, { OP_SUB, ALU }, { OP_SUB | OP_X, ALU }, { OP_MUL, ALU },
-	{ OP_MUL | OP_X, ALU }, { OP_DIV, DIVIDE }, { OP_DIV | OP_X, ALU }, { OP_AND, ALU }, { OP_AND | OP_X, ALU },
-	{ OP_OR, ALU }, { OP_OR | OP_X, ALU }, { OP_XOR, ALU }, { OP_XOR | OP_X, ALU }, { OP_LSH, SHIFT },
-	{ OP_LSH | OP_X, ALU }, { OP_RSH, SHIFT }, { OP_RSH | OP_X, ALU }, { OP_NEG, ALU },
-	{ OP_JA, JUMP_ALWAYS }, { OP_JEQ, JUMP }, { OP_JEQ | OP_X, JUMP }, { OP_JGT, JUMP }, { OP_JGT | OP_X, JUMP },
-	{ OP_JGE, JUMP }, { OP_JGE | OP_X, JUMP }, { OP_JSET, JUMP }, { OP_JSET | OP_X, JUMP },
+	{ OP_LD_ABS, LOAD },      { OP_LD_LEN, PLAIN },    { OP_LDX_LEN, PLAIN },    { OP_LD_IMM, PLAIN },
+	{ OP_LDX_IMM, PLAIN },    { OP_LD_MEM, MEM_READ }, { OP_LDX_MEM, MEM_READ }, { OP_ST, MEM_WRITE },
+	{ OP_STX, MEM_WRITE },    { OP_TAX, PLAIN },       { OP_TXA, PLAIN },        { OP_RET_K, RET },
+	{ OP_RET_A, RET },        { OP_ADD, ALU },         { OP_ADD | OP_X, ALU },   { OP_SUB, ALU },
+	{ OP_SUB | OP_X, ALU },   { OP_MUL, ALU },         { OP_MUL | OP_X, ALU },   { OP_DIV, DIVIDE },
+	{ OP_DIV | OP_X, ALU },   { OP_AND, ALU },         { OP_AND | OP_X, ALU },   { OP_OR, ALU },
+	{ OP_OR | OP_X, ALU },    { OP_XOR, ALU },         { OP_XOR | OP_X, ALU },   { OP_LSH, SHIFT },
+	{ OP_LSH | OP_X, ALU },   { OP_RSH, SHIFT },       { OP_RSH | OP_X, ALU },   { OP_NEG, ALU },
+	{ OP_JA, JUMP_ALWAYS },   { OP_JEQ, JUMP },        { OP_JEQ | OP_X, JUMP },  { OP_JGT, JUMP },
+	{ OP_JGT | OP_X, JUMP },  { OP_JGE, JUMP },        { OP_JGE | OP_X, JUMP },  { OP_JSET, JUMP },
+	{ OP_JSET | OP_X, JUMP },
 };
 
 static int check_one(const struct gate_insn *insns, size_t len, size_t pc, struct gate_err *err)
@@ -28,19 +30,20 @@ static int check_one(const struct gate_insn *insns, size_t len, size_t pc, struc
 	while (row < GATE_ARRAY_LEN(codes) && codes[row].code != insn->code)
 		row++;
 	if (row == GATE_ARRAY_LEN(codes))
-		return GATE_FAIL(err, GATE_E_INVALID, "instruction %zu: code 0x%02x is not one that seccomp accepts", pc,
-		                 insn->code);
+		return GATE_FAIL(err, GATE_E_INVALID, "instruction %zu: code 0x%02x is not one that seccomp accepts",
+		                 pc, insn->code);
 	switch ((enum kind)codes[row].kind) {
 	case LOAD:
 		if (insn->k >= GATE_DATA_SIZE || insn->k % 4 != 0)
 			return GATE_FAIL(err, GATE_E_INVALID,
-			                 "instruction %zu: offset %u is not a word of struct seccomp_data (0, 4 … 60)", pc,
-			                 insn->k);
+			                 "instruction %zu: offset %u is not a word of struct seccomp_data (0, 4 … 60)",
+			                 pc, insn->k);
 		return 0;
 	case MEM_READ:
 	case MEM_WRITE:
 		if (insn->k >= GATE_BPF_MEMS)
-			return GATE_FAIL(err, GATE_E_INVALID, "instruction %zu: scratch word %u is not one of 0 … 15", pc, insn->k);
+			return GATE_FAIL(err, GATE_E_INVALID, "instruction %zu: scratch word %u is not one of 0 … 15",
+			                 pc, insn->k);
 		return 0;
 	case SHIFT:
 		if (insn->k >= 32)
@@ -52,7 +55,8 @@ static int check_one(const struct gate_insn *insns, size_t len, size_t pc, struc
 		return 0;
 	case JUMP_ALWAYS:
 		if (insn->k >= left)
-			return GATE_FAIL(err, GATE_E_INVALID, "instruction %zu: jump by %u leaves the program", pc, insn->k);
+			return GATE_FAIL(err, GATE_E_INVALID, "instruction %zu: jump by %u leaves the program", pc,
+			                 insn->k);
 		return 0;
 	case JUMP:
 		if (insn->jt >= left || insn->jf >= left)
@@ -88,8 +92,9 @@ static int check_scratch(const struct gate_insn *insns, size_t len, struct gate_
 		case OP_LD_MEM:
 		case OP_LDX_MEM:
 			if ((valid >> insn->k & 1) == 0)
-				rc = GATE_FAIL(err, GATE_E_INVALID, "instruction %zu: scratch word %u is read before it is written",
-				               pc, insn->k);
+				rc = GATE_FAIL(err, GATE_E_INVALID,
+				               "instruction %zu: scratch word %u is read before it is written", pc,
+				               insn->k);
 			break;
 		case OP_JA:
 			masks[pc + 1 + insn->k] &= valid;
@@ -113,8 +118,8 @@ int gate_bpf_check(const struct gate_insn *insns, size_t len, struct gate_err *e
 	if (len == 0)
 		return GATE_FAIL(err, GATE_E_INVALID, "the program is empty");
 	if (len > GATE_BPF_MAX)
-		return GATE_FAIL(err, GATE_E_LIMIT, "the program has %zu instructions, the kernel takes at most %d", len,
-		                 GATE_BPF_MAX);
+		return GATE_FAIL(err, GATE_E_LIMIT, "the program has %zu instructions, the kernel takes at most %d",
+		                 len, GATE_BPF_MAX);
 	for (size_t pc = 0; pc < len; pc++)
 		if (check_one(insns, len, pc, err) < 0)
 			return -1;

@@ -8,12 +8,12 @@
 #include "bpf/ops.h"
 #include "bpf/symbol.h"
 
-#define REGS       (2 + GATE_BPF_MEMS) /* A, X, M[0] … */
-#define REG_A      0
-#define REG_X      1
-#define REG_M(i)   (2 + (i))
+#define REGS        (2 + GATE_BPF_MEMS) /* A, X, M[0] … */
+#define REG_A       0
+#define REG_X       1
+#define REG_M(i)    (2 + (i))
 #define MOST_STATES (1u << 17)
-#define NO_STATE   UINT32_MAX
+#define NO_STATE    UINT32_MAX
 
 struct state {
 	gate_sym reg[REGS];
@@ -120,8 +120,8 @@ static uint32_t state_at(struct lift *l, size_t pc, const gate_sym reg[REGS])
 		if (memcmp(l->states[s].reg, want, sizeof(want)) == 0)
 			return s;
 	if (l->n >= MOST_STATES) {
-		gate_err_set(l->err, GATE_E_LIMIT, 0, "the program is too complex to be decided exactly: more than %u states",
-		             MOST_STATES);
+		gate_err_set(l->err, GATE_E_LIMIT, 0,
+		             "the program is too complex to be decided exactly: more than %u states", MOST_STATES);
 		return NO_STATE;
 	}
 	if (gate_grow(&l->states, l->n, &l->cap, sizeof(*l->states)) < 0) {
@@ -246,7 +246,8 @@ static bool backward(struct lift *l, struct state *s)
 		s->policy = l->states[s->yes].policy;
 		return true;
 	}
-	return gate_policy_ite(space, s->test, l->states[s->yes].policy, l->states[s->no].policy, &s->policy, l->err) == 0;
+	return gate_policy_ite(space, s->test, l->states[s->yes].policy, l->states[s->no].policy, &s->policy, l->err) ==
+	       0;
 }
 
 static int lift(struct lift *l, gate_policy *ret)

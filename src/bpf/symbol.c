@@ -1,6 +1,5 @@
 #include "bpf/symbol.h"
 
-
 #include "base/buf.h"
 #include "bpf/ops.h"
 
@@ -65,7 +64,8 @@ static gate_sym intern(struct gate_syms *t, const gate_policy bit[32])
 
 	if (t->index[slot] != GATE_SYM_NONE)
 		return t->index[slot];
-	if (gate_grow(&t->values, t->n, &t->cap, sizeof(*t->values)) < 0 || (2 * t->n >= t->index_size && !grow_index(t))) {
+	if (gate_grow(&t->values, t->n, &t->cap, sizeof(*t->values)) < 0 ||
+	    (2 * t->n >= t->index_size && !grow_index(t))) {
 		gate_err_set(t->err, GATE_E_NOMEM, 0, "out of memory");
 		return GATE_SYM_NONE;
 	}
@@ -125,7 +125,7 @@ static gate_policy choose(struct bits *b, gate_policy p, gate_policy yes, gate_p
 	return r;
 }
 
-static gate_policy not(struct bits *b, gate_policy x)
+static gate_policy not(struct bits * b, gate_policy x)
 {
 	return op(b, GATE_COMBINE_XOR, x, b->t->yes);
 }
@@ -240,8 +240,11 @@ gate_sym gate_sym_alu(struct gate_syms *t, unsigned code, gate_sym a, gate_sym v
 		break;
 	default:
 		for (unsigned i = 0; i < 32; i++)
-			r[i] = op(&b, code == OP_AND ? GATE_COMBINE_AND : code == OP_OR ? GATE_COMBINE_OR : GATE_COMBINE_XOR, x[i],
-			          y[i]);
+			r[i] = op(&b,
+			          code == OP_AND  ? GATE_COMBINE_AND
+			          : code == OP_OR ? GATE_COMBINE_OR
+			                          : GATE_COMBINE_XOR,
+			          x[i], y[i]);
 		break;
 	}
 	return b.failed ? GATE_SYM_NONE : intern(t, r);

@@ -33,9 +33,9 @@ int gate_bpf_text(const struct gate_insn *insns, size_t pc, bool big_endian, cha
 		uint16_t code;
 		const char *name;
 	} names[] = {
-		{ OP_ADD, "add" }, { OP_SUB, "sub" }, { OP_MUL, "mul" }, { OP_DIV, "div" }, { OP_AND, "and" }, { OP_OR, "or" },
-		{ OP_XOR, "xor" }, { OP_LSH, "lsh" }, { OP_RSH, "rsh" }, { OP_JEQ, "jeq" }, { OP_JGT, "jgt" },
-		{ OP_JGE, "jge" }, { OP_JSET, "jset" },
+		{ OP_ADD, "add" }, { OP_SUB, "sub" }, { OP_MUL, "mul" },   { OP_DIV, "div" }, { OP_AND, "and" },
+		{ OP_OR, "or" },   { OP_XOR, "xor" }, { OP_LSH, "lsh" },   { OP_RSH, "rsh" }, { OP_JEQ, "jeq" },
+		{ OP_JGT, "jgt" }, { OP_JGE, "jge" }, { OP_JSET, "jset" },
 	};
 	const struct gate_insn *insn = &insns[pc];
 	const char *name = NULL;

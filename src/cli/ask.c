@@ -78,8 +78,10 @@ bool gate_ask_call(const struct gate_cli *cli, const char *text, enum gate_arch 
 		return true;
 	gate_say(cli, "%s", err.text);
 	if (err.code == GATE_E_SYNTAX && err.column > 0)
-		gate_hint(cli, "column %u of '%s'; a call is written as mkdir, socket(40), openat(_, _, 0x41), x86:socketcall(1) or 165",
-			  err.column, text);
+		gate_hint(
+		    cli,
+		    "column %u of '%s'; a call is written as mkdir, socket(40), openat(_, _, 0x41), x86:socketcall(1) or 165",
+		    err.column, text);
 	return false;
 }
 

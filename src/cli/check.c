@@ -2,7 +2,9 @@
 
 static void print_json(const struct gate_source *source, const struct gate_finding *f)
 {
-	static const char *const words[] = { [GATE_NOTICE] = "notice", [GATE_WARNING] = "warning", [GATE_ERROR] = "error" };
+	static const char *const words[] = {
+		[GATE_NOTICE] = "notice", [GATE_WARNING] = "warning", [GATE_ERROR] = "error"
+	};
 	GATE_AUTO(gate_buf_done) struct gate_buf out = GATE_BUF_INIT;
 	struct gate_json j;
 
@@ -85,44 +87,48 @@ static int run(struct gate_cli *cli)
 		read = check(cli, cli->operands[i], &facts, counts) && read;
 	if (!gate_cli_json(cli) && read)
 		(void)printf("%u error%s, %u warning%s, %u notice%s\n", counts[GATE_ERROR], plural(counts[GATE_ERROR]),
-			     counts[GATE_WARNING], plural(counts[GATE_WARNING]), counts[GATE_NOTICE],
-			     plural(counts[GATE_NOTICE]));
+		             counts[GATE_WARNING], plural(counts[GATE_WARNING]), counts[GATE_NOTICE],
+		             plural(counts[GATE_NOTICE]));
 	if (!read)
 		return 2;
-	return counts[GATE_ERROR] > 0 || (counts[GATE_WARNING] > 0 && strcmp(gate_option_text(cli, "fail-on"), "warning") == 0);
+	return counts[GATE_ERROR] > 0 ||
+	       (counts[GATE_WARNING] > 0 && strcmp(gate_option_text(cli, "fail-on"), "warning") == 0);
 }
 
 const struct gate_verb gate_verb_check = {
 	.name = "check",
 	.operands = "SOURCE...",
 	.summary = "every finding in a profile, with its place and what to write instead",
-	.about = "Reads each SOURCE and prints everything in it that is wrong, dangerous or surprising: the place, the line with "
-		 "a caret, what it means and what to write instead. Errors: callgate or the named engine refuses it, or no program "
-		 "could run. Warnings: it means something else than it seems, or is weak. Notices are worth knowing and never "
-		 "count. With an engine in front of the file: also everything that this engine drops, ignores or refuses.\n\n"
-		 "The identifiers in brackets are explained in callgate-profile(5).",
+	.about =
+	    "Reads each SOURCE and prints everything in it that is wrong, dangerous or surprising: the place, the line with "
+	    "a caret, what it means and what to write instead. Errors: callgate or the named engine refuses it, or no program "
+	    "could run. Warnings: it means something else than it seems, or is weak. Notices are worth knowing and never "
+	    "count. With an engine in front of the file: also everything that this engine drops, ignores or refuses.\n\n"
+	    "The identifiers in brackets are explained in callgate-profile(5).",
 	.class = GATE_CLASS_ANALYSIS,
 	.first = GATE_OPERAND_SOURCE,
 	.rest = GATE_OPERAND_SOURCE,
 	.least = 1,
 	.most = -1,
 	.groups = { (const struct gate_option[]){
-			    { "fail-on", 0, "LEVEL", "warning|error", "error", GATE_OPERAND_NONE,
-			      "the level of findings that makes the exit status 1" },
-			    { 0 },
+			{ "fail-on", 0, "LEVEL", "warning|error", "error", GATE_OPERAND_NONE,
+	                  "the level of findings that makes the exit status 1" },
+			{ 0 },
 		    },
-		    gate_options_source, gate_options_format },
-	.examples = (const struct gate_example[]){
+	            gate_options_source, gate_options_format },
+	.examples =
+	    (const struct gate_example[]){
 		{ "callgate check web.json", "what is wrong with this file?" },
 		{ "callgate check containerd:web.json", "what will containerd make of it?" },
 		{ "callgate check --fail-on=warning *.json", "in continuous integration" },
 		{ 0 },
-	},
-	.statuses = (const struct gate_status[]){
+	    },
+	.statuses =
+	    (const struct gate_status[]){
 		{ "0", "nothing at the level of --fail-on" },
 		{ "1", "findings at that level" },
 		{ "2", "a source cannot be read, or bad usage" },
 		{ 0 },
-	},
+	    },
 	.run = run,
 };

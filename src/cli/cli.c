@@ -1,9 +1,11 @@
 #include "cli/cli.h"
 
 /* One row per verb, in the order of --help. */
-#define VERBS(X)                                                                                             \
-	X(check) X(explain) X(diff) X(subset) X(digest) X(compile) X(disasm) X(emulate) X(verify) X(merge) X(convert) \
-	X(run) X(doctor) X(completion) X(version) X(help)
+#define VERBS(X)                                                                                                       \
+	X(check)                                                                                                       \
+	X(explain)                                                                                                     \
+	X(diff) X(subset) X(digest) X(compile) X(disasm) X(emulate) X(verify) X(merge) X(convert) X(run) X(doctor)     \
+	    X(completion) X(version) X(help)
 
 #define DECLARE(name) extern const struct gate_verb gate_verb_##name;
 #define ROW(name)     &gate_verb_##name,
@@ -94,7 +96,8 @@ int gate_cli_main(int argc, char **argv)
 		gate_help_general(&cli, stdout);
 		return finish(&cli, 0);
 	}
-	cli.verb = gate_verb_find(strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0 ? "version" : argv[1]);
+	cli.verb =
+	    gate_verb_find(strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0 ? "version" : argv[1]);
 	if (cli.verb == NULL && argv[1][0] == '-') {
 		gate_say(&cli, "unknown option '%s' before the verb", argv[1]);
 		gate_hint(&cli, "callgate VERB [OPTION...]; callgate help lists all verbs");

@@ -22,8 +22,8 @@ GATE_DEFINE_FREEP(struct gate_compiled, gate_compiled_free)
 /* What a word on the command line stands for: drives completion. */
 enum gate_operand {
 	GATE_OPERAND_NONE = 0,
-	GATE_OPERAND_SOURCE,  /* default, PATH, ENGINE:PATH, bpf:FILE, pid:N, unconfined */
-	GATE_OPERAND_CALL,    /* mkdir, socket(40), x86:socketcall(1) */
+	GATE_OPERAND_SOURCE, /* default, PATH, ENGINE:PATH, bpf:FILE, pid:N, unconfined */
+	GATE_OPERAND_CALL,   /* mkdir, socket(40), x86:socketcall(1) */
 	GATE_OPERAND_FILE,
 	GATE_OPERAND_VERB,
 	GATE_OPERAND_SHELL,
@@ -35,13 +35,13 @@ enum gate_operand {
 
 /* One option. A list of them ends with a row whose name is NULL. */
 struct gate_option {
-	const char *name;    /* "fail-on": the long form */
-	char letter;         /* 'o', or 0 when there is no short form */
-	const char *value;   /* "FILE": takes a value; NULL: a switch */
-	const char *choices; /* "raw|asm|c": the value must be one of these; NULL: anything */
-	const char *initial; /* the value when it is not given, or NULL */
+	const char *name;       /* "fail-on": the long form */
+	char letter;            /* 'o', or 0 when there is no short form */
+	const char *value;      /* "FILE": takes a value; NULL: a switch */
+	const char *choices;    /* "raw|asm|c": the value must be one of these; NULL: anything */
+	const char *initial;    /* the value when it is not given, or NULL */
 	enum gate_operand word; /* what the value is */
-	const char *help;    /* a phrase, lower case, no full stop */
+	const char *help;       /* a phrase, lower case, no full stop */
 };
 
 /* Options shared by many verbs. */
@@ -70,7 +70,7 @@ struct gate_verb {
 	enum gate_verb_class class;
 	bool stop_at_operand; /* what follows the first operand belongs to COMMAND */
 	enum gate_operand first, rest;
-	int least, most;      /* operands; most -1: any number */
+	int least, most; /* operands; most -1: any number */
 	const struct gate_option *groups[4];
 	const struct gate_example *examples; /* end with a NULL command */
 	const struct gate_status *statuses;  /* end with a NULL code */
@@ -86,7 +86,7 @@ void gate_verb_names(char *ret, size_t size);
 #define GATE_OPTIONS_MAX 24
 struct gate_cli {
 	const struct gate_verb *verb; /* NULL before one is known */
-	char **operands; /* NULL at the end */
+	char **operands;              /* NULL at the end */
 	int n_operands;
 	const char *values[GATE_OPTIONS_MAX]; /* of the verb's options in table order; NULL: not given */
 	bool color_out, color_err;
@@ -154,7 +154,13 @@ void gate_listing_c(struct gate_buf *out, const struct gate_insn *insns, size_t 
 
 /* --- say.c --- */
 enum gate_style {
-	GATE_STYLE_PLAIN = 0, GATE_STYLE_BOLD, GATE_STYLE_DIM, GATE_STYLE_RED, GATE_STYLE_GREEN, GATE_STYLE_YELLOW, GATE_STYLE_CYAN,
+	GATE_STYLE_PLAIN = 0,
+	GATE_STYLE_BOLD,
+	GATE_STYLE_DIM,
+	GATE_STYLE_RED,
+	GATE_STYLE_GREEN,
+	GATE_STYLE_YELLOW,
+	GATE_STYLE_CYAN,
 	GATE_STYLE_MAX
 };
 /* The escape sequence, or "" when `on` is false. PLAIN ends all others. */

@@ -31,7 +31,8 @@ static int run(struct gate_cli *cli)
 	struct gate_err err = GATE_ERR_INIT;
 	struct gate_facts facts;
 
-	if (strcmp(gate_option_text(cli, "format"), "raw") == 0 && (path == NULL || strcmp(path, "-") == 0) && isatty(1) == 1) {
+	if (strcmp(gate_option_text(cli, "format"), "raw") == 0 && (path == NULL || strcmp(path, "-") == 0) &&
+	    isatty(1) == 1) {
 		gate_say(cli, "a raw program is not for a terminal");
 		gate_hint(cli, "name a file with -o, or see it with --format=asm");
 		return gate_trouble_status(cli);
@@ -58,30 +59,35 @@ const struct gate_verb gate_verb_compile = {
 	.name = "compile",
 	.operands = "SOURCE",
 	.summary = "a program for the kernel, proven to mean what the source means",
-	.about = "Compiles SOURCE to classic BPF as seccomp(2) takes it. The program is turned back into a policy and compared "
-		 "before anything is written: what is not proven equal is not written. Proven programs are kept in a cache.",
+	.about =
+	    "Compiles SOURCE to classic BPF as seccomp(2) takes it. The program is turned back into a policy and compared "
+	    "before anything is written: what is not proven equal is not written. Proven programs are kept in a cache.",
 	.class = GATE_CLASS_ANALYSIS,
 	.first = GATE_OPERAND_SOURCE,
 	.least = 1,
 	.most = 1,
 	.groups = { (const struct gate_option[]){
-			    { "output", 'o', "FILE", NULL, NULL, GATE_OPERAND_FILE,
-			      "write to FILE, whole or not at all (default: standard output)" },
-			    { "format", 0, "FORMAT", "raw|asm|c", "raw", GATE_OPERAND_NONE,
-			      "*raw*: an array of struct sock_filter; *asm*: a listing; *c*: an array in C" },
-			    { "no-cache", 0, NULL, NULL, NULL, GATE_OPERAND_NONE,
-			      "compile and prove even when a proven program is in the cache" },
-			    { 0 },
+			{ "output", 'o', "FILE", NULL, NULL, GATE_OPERAND_FILE,
+	                  "write to FILE, whole or not at all (default: standard output)" },
+			{ "format", 0, "FORMAT", "raw|asm|c", "raw", GATE_OPERAND_NONE,
+	                  "*raw*: an array of struct sock_filter; *asm*: a listing; *c*: an array in C" },
+			{ "no-cache", 0, NULL, NULL, NULL, GATE_OPERAND_NONE,
+	                  "compile and prove even when a proven program is in the cache" },
+			{ 0 },
 		    },
-		    gate_options_source },
-	.examples = (const struct gate_example[]){
+	            gate_options_source },
+	.examples =
+	    (const struct gate_example[]){
 		{ "callgate compile web.json -o web.bpf", "for bwrap --seccomp, minijail, your own program" },
 		{ "callgate compile default --format=asm", "what does the kernel run?" },
 		{ "callgate compile web.json --arch=aarch64 --format=c -o filter.h", "for another machine" },
 		{ 0 },
-	},
-	.statuses = (const struct gate_status[]){
-		{ "0", "written" }, { "2", "the source cannot be read or compiled, or bad usage" }, { 0 },
-	},
+	    },
+	.statuses =
+	    (const struct gate_status[]){
+		{ "0", "written" },
+		{ "2", "the source cannot be read or compiled, or bad usage" },
+		{ 0 },
+	    },
 	.run = run,
 };

@@ -37,7 +37,7 @@ static const struct {
 	const char *name;
 	void (*print)(void);
 } lists[] = {
-	{ "calls", words_calls }, { "arches", words_arches }, { "caps", words_caps },
+	{ "calls", words_calls },     { "arches", words_arches }, { "caps", words_caps },
 	{ "sources", words_sources }, { "verbs", words_verbs },
 };
 #define LISTS "calls|arches|caps|sources|verbs"
@@ -47,9 +47,9 @@ static const struct {
 	const char *list;
 	bool files;
 } kinds[GATE_OPERAND_MAX] = {
-	[GATE_OPERAND_SOURCE] = { "sources", true },  [GATE_OPERAND_CALL] = { "calls", false },
-	[GATE_OPERAND_FILE] = { NULL, true },         [GATE_OPERAND_VERB] = { "verbs", false },
-	[GATE_OPERAND_COMMAND] = { NULL, true },      [GATE_OPERAND_ARCH] = { "arches", false },
+	[GATE_OPERAND_SOURCE] = { "sources", true }, [GATE_OPERAND_CALL] = { "calls", false },
+	[GATE_OPERAND_FILE] = { NULL, true },        [GATE_OPERAND_VERB] = { "verbs", false },
+	[GATE_OPERAND_COMMAND] = { NULL, true },     [GATE_OPERAND_ARCH] = { "arches", false },
 	[GATE_OPERAND_CAPS] = { "caps", false },
 };
 
@@ -92,7 +92,7 @@ static void bash_verb(const struct gate_verb *v)
 	for (size_t i = 0; (o = gate_verb_option(v, i)) != NULL; i++)
 		(void)printf("%s--%s%s", i > 0 ? " " : "", o->name, o->value != NULL ? "=" : "");
 	(void)printf("' first=%s rest=%s", kinds[v->first].list != NULL ? kinds[v->first].list : "''",
-		     kinds[v->rest].list != NULL ? kinds[v->rest].list : "''");
+	             kinds[v->rest].list != NULL ? kinds[v->rest].list : "''");
 	if (v->first == GATE_OPERAND_SHELL)
 		(void)fputs(" words='bash zsh fish'", stdout);
 	if (kinds[v->first].files || kinds[v->rest].files)
@@ -106,28 +106,29 @@ static void print_bash(void)
 {
 	const struct gate_option *o;
 
-	(void)fputs("# bash completion for callgate; made by: callgate completion bash\n"
-		    "_callgate() {\n"
-		    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}\n"
-		    "\tlocal options='' first='' rest='' words='' files='' commands='' key='' i\n"
-		    "\t# readline parts words at '=' and ':'\n"
-		    "\tif [[ $cur == '=' || $cur == ':' ]]; then prev=$cur cur=''; fi\n"
-		    "\tif [[ $prev == '=' ]]; then\n"
-		    "\t\ti=$COMP_CWORD; [[ ${COMP_WORDS[i]} == '=' ]] && ((i++)); key=${COMP_WORDS[i-2]}\n"
-		    "\telif [[ $prev == -* ]]; then key=$prev; fi\n"
-		    "\tif ((COMP_CWORD == 1)); then\n"
-		    "\t\tmapfile -t COMPREPLY < <(compgen -W \"$(callgate completion --words=verbs) --help --version\" -- \"$cur\")\n"
-		    "\t\treturn\n"
-		    "\tfi\n"
-		    "\tcase $verb in\n",
-		    stdout);
+	(void)fputs(
+	    "# bash completion for callgate; made by: callgate completion bash\n"
+	    "_callgate() {\n"
+	    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}\n"
+	    "\tlocal options='' first='' rest='' words='' files='' commands='' key='' i\n"
+	    "\t# readline parts words at '=' and ':'\n"
+	    "\tif [[ $cur == '=' || $cur == ':' ]]; then prev=$cur cur=''; fi\n"
+	    "\tif [[ $prev == '=' ]]; then\n"
+	    "\t\ti=$COMP_CWORD; [[ ${COMP_WORDS[i]} == '=' ]] && ((i++)); key=${COMP_WORDS[i-2]}\n"
+	    "\telif [[ $prev == -* ]]; then key=$prev; fi\n"
+	    "\tif ((COMP_CWORD == 1)); then\n"
+	    "\t\tmapfile -t COMPREPLY < <(compgen -W \"$(callgate completion --words=verbs) --help --version\" -- \"$cur\")\n"
+	    "\t\treturn\n"
+	    "\tfi\n"
+	    "\tcase $verb in\n",
+	    stdout);
 	for (size_t i = 0; gate_verbs[i] != NULL; i++)
 		bash_verb(gate_verbs[i]);
 	(void)fputs("\tesac\n\tif [[ $cur == -* ]]; then\n"
-		    "\t\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
-		    "\t\t[[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n\t\treturn\n\tfi\n"
-		    "\tcase \"$verb $key\" in\n",
-		    stdout);
+	            "\t\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
+	            "\t\t[[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n\t\treturn\n\tfi\n"
+	            "\tcase \"$verb $key\" in\n",
+	            stdout);
 	for (size_t v = 0; gate_verbs[v] != NULL; v++)
 		for (size_t i = 0; (o = gate_verb_option(gate_verbs[v], i)) != NULL; i++) {
 			char pattern[96];
@@ -136,19 +137,20 @@ static void print_bash(void)
 				continue;
 			(void)snprintf(pattern, sizeof(pattern), "'%s --%s'", gate_verbs[v]->name, o->name);
 			if (o->letter != 0)
-				(void)snprintf(pattern, sizeof(pattern), "'%s --%s'|'%s -%c'", gate_verbs[v]->name, o->name,
-					       gate_verbs[v]->name, o->letter);
+				(void)snprintf(pattern, sizeof(pattern), "'%s --%s'|'%s -%c'", gate_verbs[v]->name,
+				               o->name, gate_verbs[v]->name, o->letter);
 			bash_value(o, pattern);
 		}
-	(void)fputs("\t*) if ((COMP_CWORD == 2)) && [[ -n $first ]]; then words+=\" $(callgate completion --words=\"$first\")\"\n"
-		    "\t   elif ((COMP_CWORD > 2)) && [[ -n $rest ]]; then words+=\" $(callgate completion --words=\"$rest\")\"; fi ;;\n"
-		    "\tesac\n"
-		    "\t[[ $prev == ':' ]] && words=''\n"
-		    "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\"; [[ -n $files ]] && compgen -f -- \"$cur\"\n"
-		    "\t\t[[ -n $commands ]] && compgen -c -- \"$cur\")\n"
-		    "\t[[ ${COMPREPLY[0]} == *: ]] && compopt -o nospace\n"
-		    "}\ncomplete -o filenames -F _callgate callgate\n",
-		    stdout);
+	(void)fputs(
+	    "\t*) if ((COMP_CWORD == 2)) && [[ -n $first ]]; then words+=\" $(callgate completion --words=\"$first\")\"\n"
+	    "\t   elif ((COMP_CWORD > 2)) && [[ -n $rest ]]; then words+=\" $(callgate completion --words=\"$rest\")\"; fi ;;\n"
+	    "\tesac\n"
+	    "\t[[ $prev == ':' ]] && words=''\n"
+	    "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\"; [[ -n $files ]] && compgen -f -- \"$cur\"\n"
+	    "\t\t[[ -n $commands ]] && compgen -c -- \"$cur\")\n"
+	    "\t[[ ${COMPREPLY[0]} == *: ]] && compopt -o nospace\n"
+	    "}\ncomplete -o filenames -F _callgate callgate\n",
+	    stdout);
 }
 
 /* --- zsh --- */
@@ -185,8 +187,8 @@ static void zsh_option(const struct gate_option *o)
 		(void)printf("\t\t'(-%c --%s)-%c%s[", o->letter, o->name, o->letter, o->value != NULL ? "+" : "");
 	if (o->letter != 0) {
 		zsh_text(o->help);
-		(void)printf("]%s%s%s%s'", o->value != NULL ? ":" : "", o->value != NULL ? o->value : "", o->value != NULL ? ":" : "",
-			     o->value != NULL ? zsh_action(o->word) : "");
+		(void)printf("]%s%s%s%s'", o->value != NULL ? ":" : "", o->value != NULL ? o->value : "",
+		             o->value != NULL ? ":" : "", o->value != NULL ? zsh_action(o->word) : "");
 		(void)puts(" \\");
 	}
 	(void)printf("\t\t'--%s%s[", o->name, o->value != NULL ? "=" : "");
@@ -212,22 +214,22 @@ static void print_zsh(void)
 	const struct gate_option *o;
 
 	(void)fputs("#compdef callgate\n# made by: callgate completion zsh\n\n"
-		    "_callgate_words() { local -a w; w=(${(f)\"$(callgate completion --words=$1)\"}); compadd -a w }\n"
-		    "_callgate_sources() {\n"
-		    "\tif [[ -prefix *: ]]; then compset -P '*:'; _files; else\n"
-		    "\t\tlocal -a w; w=(${(f)\"$(callgate completion --words=sources)\"})\n"
-		    "\t\tcompadd -S '' -- ${(M)w:#*:}; compadd -- ${w:#*:}; _files\n"
-		    "\tfi\n}\n"
-		    "_callgate() {\n\tlocal -a verbs=(\n",
-		    stdout);
+	            "_callgate_words() { local -a w; w=(${(f)\"$(callgate completion --words=$1)\"}); compadd -a w }\n"
+	            "_callgate_sources() {\n"
+	            "\tif [[ -prefix *: ]]; then compset -P '*:'; _files; else\n"
+	            "\t\tlocal -a w; w=(${(f)\"$(callgate completion --words=sources)\"})\n"
+	            "\t\tcompadd -S '' -- ${(M)w:#*:}; compadd -- ${w:#*:}; _files\n"
+	            "\tfi\n}\n"
+	            "_callgate() {\n\tlocal -a verbs=(\n",
+	            stdout);
 	for (size_t i = 0; gate_verbs[i] != NULL; i++) {
 		(void)printf("\t\t'%s:", gate_verbs[i]->name);
 		quoted(gate_verbs[i]->summary);
 		(void)puts("'");
 	}
 	(void)fputs("\t)\n\tif ((CURRENT == 2)); then _describe verb verbs; return; fi\n"
-		    "\tlocal verb=$words[2]\n\tshift words; ((CURRENT--))\n\tcase $verb in\n",
-		    stdout);
+	            "\tlocal verb=$words[2]\n\tshift words; ((CURRENT--))\n\tcase $verb in\n",
+	            stdout);
 	for (size_t i = 0; gate_verbs[i] != NULL; i++) {
 		const struct gate_verb *v = gate_verbs[i];
 
@@ -240,7 +242,7 @@ static void print_zsh(void)
 			(void)puts("\t\t;;");
 		else
 			(void)printf("\t\t'1: :%s'%s%s%s ;;\n", zsh_action(v->first), v->most != 1 ? " '*: :" : "",
-				     v->most != 1 ? zsh_action(v->rest) : "", v->most != 1 ? "'" : "");
+			             v->most != 1 ? zsh_action(v->rest) : "", v->most != 1 ? "'" : "");
 	}
 	(void)fputs("\tesac\n}\n_callgate \"$@\"\n", stdout);
 }
@@ -253,9 +255,13 @@ static void fish_words(enum gate_operand word, const char *choices)
 		spaced(choices);
 		(void)fputs("'", stdout);
 	} else if (kinds[word].list != NULL) {
-		(void)printf(" %s -a '(callgate completion --words=%s)'", kinds[word].files ? "-F -k" : "-x", kinds[word].list);
+		(void)printf(" %s -a '(callgate completion --words=%s)'", kinds[word].files ? "-F -k" : "-x",
+		             kinds[word].list);
 	} else {
-		(void)fputs(word == GATE_OPERAND_SHELL ? " -x -a 'bash zsh fish'" : kinds[word].files ? " -r -F" : " -x", stdout);
+		(void)fputs(word == GATE_OPERAND_SHELL ? " -x -a 'bash zsh fish'"
+		            : kinds[word].files        ? " -r -F"
+		                                       : " -x",
+		            stdout);
 	}
 }
 
@@ -264,10 +270,10 @@ static void print_fish(void)
 	const struct gate_option *o;
 
 	(void)fputs("# fish completion for callgate; made by: callgate completion fish\n"
-		    "complete -c callgate -f\n"
-		    "complete -c callgate -n __fish_use_subcommand -l help -s h -d 'show help'\n"
-		    "complete -c callgate -n __fish_use_subcommand -l version -s V -d 'show the version'\n",
-		    stdout);
+	            "complete -c callgate -f\n"
+	            "complete -c callgate -n __fish_use_subcommand -l help -s h -d 'show help'\n"
+	            "complete -c callgate -n __fish_use_subcommand -l version -s V -d 'show the version'\n",
+	            stdout);
 	for (size_t i = 0; gate_verbs[i] != NULL; i++) {
 		const struct gate_verb *v = gate_verbs[i];
 
@@ -275,7 +281,8 @@ static void print_fish(void)
 		quoted(v->summary);
 		(void)puts("'");
 		for (size_t k = 0; (o = gate_verb_option(v, k)) != NULL; k++) {
-			(void)printf("complete -c callgate -n '__fish_seen_subcommand_from %s' -l %s", v->name, o->name);
+			(void)printf("complete -c callgate -n '__fish_seen_subcommand_from %s' -l %s", v->name,
+			             o->name);
 			if (o->letter != 0)
 				(void)printf(" -s %c", o->letter);
 			if (o->value != NULL)
@@ -332,22 +339,25 @@ const struct gate_verb gate_verb_completion = {
 	.name = "completion",
 	.operands = "SHELL",
 	.summary = "a script that completes callgate's words in bash, zsh or fish",
-	.about = "Prints a script for SHELL. Packages install the three where the shells look for them; from a build: "
-		 "source <(callgate completion bash). Names of calls, architectures and capabilities come from the program "
-		 "itself while completing.",
+	.about =
+	    "Prints a script for SHELL. Packages install the three where the shells look for them; from a build: "
+	    "source <(callgate completion bash). Names of calls, architectures and capabilities come from the program "
+	    "itself while completing.",
 	.class = GATE_CLASS_ANALYSIS,
 	.first = GATE_OPERAND_SHELL,
 	.least = 0,
 	.most = 1,
 	.groups = { (const struct gate_option[]){
-		{ "words", 0, "LIST", LISTS, NULL, GATE_OPERAND_NONE, "print a list of words, one a line, as the scripts do" },
-		{ 0 },
+	    { "words", 0, "LIST", LISTS, NULL, GATE_OPERAND_NONE,
+	      "print a list of words, one a line, as the scripts do" },
+	    { 0 },
 	} },
-	.examples = (const struct gate_example[]){
+	.examples =
+	    (const struct gate_example[]){
 		{ "source <(callgate completion bash)", "in the running bash" },
 		{ "callgate completion --words=calls", "every system call name of every architecture" },
 		{ 0 },
-	},
+	    },
 	.statuses = (const struct gate_status[]){ { "0", "done" }, { "2", "no such shell" }, { 0 } },
 	.run = run,
 };

@@ -26,28 +26,33 @@ const struct gate_verb gate_verb_convert = {
 	.name = "convert",
 	.operands = "SOURCE",
 	.summary = "a profile in another dialect with the same meaning",
-	.about = "Writes what SOURCE means as a profile for another engine: resolved for the capabilities (--caps) and the kernel "
-		 "(--kernel) where the dialect cannot say such conditions, as a Docker profile for containerd. The file is read back as "
-		 "that engine reads it and compared before it is written; what the dialect cannot say is an error that names a call.",
+	.about =
+	    "Writes what SOURCE means as a profile for another engine: resolved for the capabilities (--caps) and the kernel "
+	    "(--kernel) where the dialect cannot say such conditions, as a Docker profile for containerd. The file is read back as "
+	    "that engine reads it and compared before it is written; what the dialect cannot say is an error that names a call.",
 	.class = GATE_CLASS_ANALYSIS,
 	.first = GATE_OPERAND_SOURCE,
 	.least = 1,
 	.most = 1,
 	.groups = { (const struct gate_option[]){
-			    { "to", 0, "DIALECT", "docker|oci|podman|callgate", NULL, GATE_OPERAND_NONE,
-			      "*docker*, *oci* (containerd, cri-o, runc, crun), *podman*, or *callgate*'s own meaning" },
-			    { "output", 'o', "FILE", NULL, NULL, GATE_OPERAND_FILE,
-			      "write to FILE, whole or not at all (default: standard output)" },
-			    { 0 },
+			{ "to", 0, "DIALECT", "docker|oci|podman|callgate", NULL, GATE_OPERAND_NONE,
+	                  "*docker*, *oci* (containerd, cri-o, runc, crun), *podman*, or *callgate*'s own meaning" },
+			{ "output", 'o', "FILE", NULL, NULL, GATE_OPERAND_FILE,
+	                  "write to FILE, whole or not at all (default: standard output)" },
+			{ 0 },
 		    },
-		    gate_options_source },
-	.examples = (const struct gate_example[]){
+	            gate_options_source },
+	.examples =
+	    (const struct gate_example[]){
 		{ "callgate convert docker.json --to=oci --caps=none -o k8s.json", "for a Kubernetes node" },
 		{ "callgate convert pid:1234 --to=docker -o found.json", "a profile out of a living process" },
 		{ 0 },
-	},
-	.statuses = (const struct gate_status[]){
-		{ "0", "written" }, { "2", "the source cannot be read, the dialect cannot say it, or bad usage" }, { 0 },
-	},
+	    },
+	.statuses =
+	    (const struct gate_status[]){
+		{ "0", "written" },
+		{ "2", "the source cannot be read, the dialect cannot say it, or bad usage" },
+		{ 0 },
+	    },
 	.run = run,
 };

@@ -100,7 +100,8 @@ static void add_row(const struct rows *rows, struct gate_table *t, const struct 
 
 	gate_call_text(&r->d.witness, rows->native, false, call, sizeof(call));
 	if (r->d.conditional && strchr(call, '(') == NULL)
-		gate_call_text(&r->d.witness, rows->native, true, call, sizeof(call)); /* the arguments matter: show the zeros */
+		gate_call_text(&r->d.witness, rows->native, true, call,
+		               sizeof(call)); /* the arguments matter: show the zeros */
 	if (info == NULL)
 		gate_table_add(t, GATE_STYLE_PLAIN, "every other architecture");
 	else if (r->d.name != NULL)
@@ -146,9 +147,12 @@ static void print_heading(const struct rows *rows, const struct gate_difference 
 
 	gate_verdict_text(d->arch, d->a, a);
 	gate_verdict_text(d->arch, d->b, b);
-	(void)printf("%s%s -> %s%s  (%s, %zu)\n", gate_style(color, towards > 0 ? GATE_STYLE_RED : GATE_STYLE_GREEN), a, b,
-		     gate_style(color, GATE_STYLE_PLAIN),
-		     towards > 0 ? "stricter" : towards < 0 ? "looser" : "as strict", n);
+	(void)printf("%s%s -> %s%s  (%s, %zu)\n", gate_style(color, towards > 0 ? GATE_STYLE_RED : GATE_STYLE_GREEN), a,
+	             b, gate_style(color, GATE_STYLE_PLAIN),
+	             towards > 0   ? "stricter"
+	             : towards < 0 ? "looser"
+	                           : "as strict",
+	             n);
 }
 
 static int print_groups(const struct rows *rows)
@@ -199,21 +203,25 @@ const struct gate_verb gate_verb_diff = {
 	.name = "diff",
 	.operands = "A B",
 	.summary = "every difference in meaning between two sources, each with a call that shows it",
-	.about = "Compares what A and B decide for every possible call and prints where they part: from A's action to B's, the "
-		 "calls, a concrete call for each, and for which arguments. Nothing is printed when both mean the same, however "
-		 "differently they are written. Numbers that no table knows are shown as runs.",
+	.about =
+	    "Compares what A and B decide for every possible call and prints where they part: from A's action to B's, the "
+	    "calls, a concrete call for each, and for which arguments. Nothing is printed when both mean the same, however "
+	    "differently they are written. Numbers that no table knows are shown as runs.",
 	.class = GATE_CLASS_ANALYSIS,
 	.first = GATE_OPERAND_SOURCE,
 	.rest = GATE_OPERAND_SOURCE,
 	.least = 2,
 	.most = 2,
 	.groups = { gate_options_source, gate_options_format },
-	.examples = (const struct gate_example[]){
+	.examples =
+	    (const struct gate_example[]){
 		{ "callgate diff old.json new.json", "what does this change do?" },
-		{ "callgate diff docker:web.json web.json", "what does Docker make of it that its author did not write?" },
+		{ "callgate diff docker:web.json web.json",
+	          "what does Docker make of it that its author did not write?" },
 		{ "callgate diff pid:1234 web.json", "is the process under the file that it should be under?" },
 		{ 0 },
-	},
-	.statuses = (const struct gate_status[]){ { "0", "same meaning" }, { "1", "different" }, { "2", "trouble" }, { 0 } },
+	    },
+	.statuses =
+	    (const struct gate_status[]){ { "0", "same meaning" }, { "1", "different" }, { "2", "trouble" }, { 0 } },
 	.run = run,
 };

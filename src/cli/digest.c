@@ -40,20 +40,23 @@ const struct gate_verb gate_verb_digest = {
 	.name = "digest",
 	.operands = "SOURCE...",
 	.summary = "a name for the meaning: the same for all that mean the same",
-	.about = "Prints the canonical digest of what each SOURCE means (callgate-digest(7)). Two sources have the same digest "
-		 "exactly when every possible call has the same verdict under both, whatever their order of rules, grouping, "
-		 "dialect or host.",
+	.about =
+	    "Prints the canonical digest of what each SOURCE means (callgate-digest(7)). Two sources have the same digest "
+	    "exactly when every possible call has the same verdict under both, whatever their order of rules, grouping, "
+	    "dialect or host.",
 	.class = GATE_CLASS_ANALYSIS,
 	.first = GATE_OPERAND_SOURCE,
 	.rest = GATE_OPERAND_SOURCE,
 	.least = 1,
 	.most = -1,
 	.groups = { gate_options_source, gate_options_format },
-	.examples = (const struct gate_example[]){
+	.examples =
+	    (const struct gate_example[]){
 		{ "callgate digest web.json docker:web.json", "does Docker read it as written?" },
 		{ "callgate digest pid:1234", "what does this process run under?" },
 		{ 0 },
-	},
-	.statuses = (const struct gate_status[]){ { "0", "done" }, { "2", "a source cannot be read, or bad usage" }, { 0 } },
+	    },
+	.statuses =
+	    (const struct gate_status[]){ { "0", "done" }, { "2", "a source cannot be read, or bad usage" }, { 0 } },
 	.run = run,
 };

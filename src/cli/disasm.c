@@ -51,21 +51,26 @@ const struct gate_verb gate_verb_disasm = {
 	.name = "disasm",
 	.operands = "FILE",
 	.summary = "a program as text",
-	.about = "Lists a raw program (an array of struct sock_filter in this host's byte order, - for standard input): line, code, "
-		 "jt, jf, k, and the instruction in words with the fields of seccomp_data by name. What the kernel would not take is "
-		 "an error that names the instruction.",
+	.about =
+	    "Lists a raw program (an array of struct sock_filter in this host's byte order, - for standard input): line, code, "
+	    "jt, jf, k, and the instruction in words with the fields of seccomp_data by name. What the kernel would not take is "
+	    "an error that names the instruction.",
 	.class = GATE_CLASS_ANALYSIS,
 	.first = GATE_OPERAND_FILE,
 	.least = 1,
 	.most = 1,
 	.groups = { gate_options_source, gate_options_format },
-	.examples = (const struct gate_example[]){
+	.examples =
+	    (const struct gate_example[]){
 		{ "callgate disasm web.bpf", "what does this program do?" },
 		{ "callgate compile default | callgate disasm -", "through a pipe" },
 		{ 0 },
-	},
-	.statuses = (const struct gate_status[]){
-		{ "0", "done" }, { "2", "no program, one that the kernel would refuse, or bad usage" }, { 0 },
-	},
+	    },
+	.statuses =
+	    (const struct gate_status[]){
+		{ "0", "done" },
+		{ "2", "no program, one that the kernel would refuse, or bad usage" },
+		{ 0 },
+	    },
 	.run = run,
 };

@@ -87,14 +87,14 @@ static void emulate_text(const struct program *p, const struct gate_call *call, 
 
 	gate_table_init(&path.table, 3);
 	uint32_t ret = gate_bpf_run(p->insns, p->len, p->big_endian, data, &executed,
-				    gate_option_set(p->cli, "trace") ? step : NULL, &path);
+	                            gate_option_set(p->cli, "trace") ? step : NULL, &path);
 
 	gate_call_text(data, p->facts.arch, true, text, sizeof(text));
 	gate_verdict_text(call->arch, gate_ret_normal(ret), verdict);
 	gate_table_print(&path.table, stdout, p->cli->color_out, 0, 0);
 	gate_table_done(&path.table);
-	(void)printf("%s: %s%s%s (%u instructions)\n", text, gate_style(p->cli->color_out, gate_verdict_style(ret)), verdict,
-		     gate_style(p->cli->color_out, GATE_STYLE_PLAIN), executed);
+	(void)printf("%s: %s%s%s (%u instructions)\n", text, gate_style(p->cli->color_out, gate_verdict_style(ret)),
+	             verdict, gate_style(p->cli->color_out, GATE_STYLE_PLAIN), executed);
 }
 
 static void emulate_json(const struct program *p, const struct gate_call *call, const struct gate_data *data)
@@ -118,7 +118,8 @@ static void emulate_json(const struct program *p, const struct gate_call *call, 
 		gate_json_key(&j, "trace");
 		gate_json_array(&j);
 	}
-	uint32_t ret = gate_bpf_run(p->insns, p->len, p->big_endian, data, &executed, path.json != NULL ? step : NULL, &path);
+	uint32_t ret =
+	    gate_bpf_run(p->insns, p->len, p->big_endian, data, &executed, path.json != NULL ? step : NULL, &path);
 
 	if (path.json != NULL)
 		gate_json_end(&j, ']');
@@ -151,27 +152,32 @@ const struct gate_verb gate_verb_emulate = {
 	.name = "emulate",
 	.operands = "SOURCE CALL...",
 	.summary = "run a source's program on calls, and show the path taken",
-	.about = "Runs the classic BPF program of SOURCE on each CALL, as the kernel would, and prints what it returns and how many "
-		 "instructions it took. A bpf: source is run as it is, any other is compiled first. Arguments that are not given "
-		 "are 0.",
+	.about =
+	    "Runs the classic BPF program of SOURCE on each CALL, as the kernel would, and prints what it returns and how many "
+	    "instructions it took. A bpf: source is run as it is, any other is compiled first. Arguments that are not given "
+	    "are 0.",
 	.class = GATE_CLASS_ANALYSIS,
 	.first = GATE_OPERAND_SOURCE,
 	.rest = GATE_OPERAND_CALL,
 	.least = 2,
 	.most = -1,
 	.groups = { (const struct gate_option[]){
-			    { "trace", 0, NULL, NULL, NULL, GATE_OPERAND_NONE,
-			      "show each instruction with the registers before it" },
-			    { 0 },
+			{ "trace", 0, NULL, NULL, NULL, GATE_OPERAND_NONE,
+	                  "show each instruction with the registers before it" },
+			{ 0 },
 		    },
-		    gate_options_source, gate_options_format },
-	.examples = (const struct gate_example[]){
+	            gate_options_source, gate_options_format },
+	.examples =
+	    (const struct gate_example[]){
 		{ "callgate emulate default 'socket(40)'", "what does the program return?" },
 		{ "callgate emulate bpf:web.bpf openat --trace", "by which path?" },
 		{ 0 },
-	},
-	.statuses = (const struct gate_status[]){
-		{ "0", "done" }, { "2", "the source cannot be read, no such call, or bad usage" }, { 0 },
-	},
+	    },
+	.statuses =
+	    (const struct gate_status[]){
+		{ "0", "done" },
+		{ "2", "the source cannot be read, no such call, or bad usage" },
+		{ 0 },
+	    },
 	.run = run,
 };

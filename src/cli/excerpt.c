@@ -59,9 +59,12 @@ static struct shown around(const char *line, size_t len, uint32_t column, uint32
 	size_t from = offset_of(line, len, first), to = offset_of(line, len, last);
 	size_t room = last - at;
 
-	return (struct shown){ line + from, to - from, (unsigned)(at - first),
-			       length == 0 || room == 0 ? 1 : (unsigned)(length < room ? length : room),
-			       first > 0, last < chars };
+	return (struct shown){ line + from,
+		               to - from,
+		               (unsigned)(at - first),
+		               length == 0 || room == 0 ? 1 : (unsigned)(length < room ? length : room),
+		               first > 0,
+		               last < chars };
 }
 
 static void print_line(FILE *out, bool color, uint32_t line, const struct shown *l)
@@ -92,12 +95,13 @@ static void print_line(FILE *out, bool color, uint32_t line, const struct shown 
 		*(char *)memchr(under.data, '~', under.len) = '^';
 	else
 		gate_buf_puts(&under, "^");
-	while (under.len > 0 && under.data != NULL && (under.data[under.len - 1] == ' ' || under.data[under.len - 1] == '\t'))
+	while (under.len > 0 && under.data != NULL &&
+	       (under.data[under.len - 1] == ' ' || under.data[under.len - 1] == '\t'))
 		under.data[--under.len] = '\0';
-	(void)fprintf(out, "%s%5u |%s %s%s%s\n", dim, line, off, l->cut_left ? "..." : "", text.data != NULL ? text.data : "",
-		      l->cut_right ? "..." : "");
-	(void)fprintf(out, "%s      |%s %s%s%s%s\n", dim, off, l->cut_left ? "   " : "", gate_style(color, GATE_STYLE_GREEN),
-		      under.data != NULL ? under.data : "", off);
+	(void)fprintf(out, "%s%5u |%s %s%s%s\n", dim, line, off, l->cut_left ? "..." : "",
+	              text.data != NULL ? text.data : "", l->cut_right ? "..." : "");
+	(void)fprintf(out, "%s      |%s %s%s%s%s\n", dim, off, l->cut_left ? "   " : "",
+	              gate_style(color, GATE_STYLE_GREEN), under.data != NULL ? under.data : "", off);
 }
 
 static void print_note(FILE *out, bool color, const char *word, const char *text)
@@ -107,12 +111,12 @@ static void print_note(FILE *out, bool color, const char *word, const char *text
 	if (text == NULL)
 		return;
 	gate_buf_escaped(&b, text, strlen(text));
-	(void)fprintf(out, "      %s=%s %s: %s\n", gate_style(color, GATE_STYLE_DIM), gate_style(color, GATE_STYLE_PLAIN), word,
-		      b.data != NULL ? b.data : "");
+	(void)fprintf(out, "      %s=%s %s: %s\n", gate_style(color, GATE_STYLE_DIM),
+	              gate_style(color, GATE_STYLE_PLAIN), word, b.data != NULL ? b.data : "");
 }
 
 void gate_excerpt_line(FILE *out, bool color, const char *text, size_t len, uint32_t line, uint32_t column,
-		       uint32_t length)
+                       uint32_t length)
 {
 	size_t line_len = 0;
 	const char *s = text != NULL && line > 0 ? find_line(text, len, line, &line_len) : NULL;
@@ -140,8 +144,8 @@ void gate_excerpt(FILE *out, bool color, const char *file, const char *text, siz
 	gate_buf_escaped(&head, file, strlen(file));
 	if (f->line > 0)
 		gate_buf_printf(&head, ":%u:%u", f->line, f->column);
-	(void)fprintf(out, "%s%s:%s %s%s:%s ", gate_style(color, GATE_STYLE_BOLD), head.data != NULL ? head.data : "", off,
-		      gate_style(color, words[f->severity].style), words[f->severity].word, off);
+	(void)fprintf(out, "%s%s:%s %s%s:%s ", gate_style(color, GATE_STYLE_BOLD), head.data != NULL ? head.data : "",
+	              off, gate_style(color, words[f->severity].style), words[f->severity].word, off);
 	gate_buf_done(&head);
 	gate_buf_escaped(&head, f->text, strlen(f->text));
 	(void)fprintf(out, "%s", head.data != NULL ? head.data : "");

@@ -20,8 +20,8 @@ static void place_text(const struct asked *a, const struct gate_outcome *o, char
 	const char *word = o->reason < GATE_ARRAY_LEN(words) ? words[o->reason] : NULL;
 
 	if (o->line > 0)
-		(void)snprintf(text, size, "%s:%u:%u%s%s%s", gate_source_file(a->source), o->line, o->column, word != NULL ? " (" : "",
-			       word != NULL ? word : "", word != NULL ? ")" : "");
+		(void)snprintf(text, size, "%s:%u:%u%s%s%s", gate_source_file(a->source), o->line, o->column,
+		               word != NULL ? " (" : "", word != NULL ? word : "", word != NULL ? ")" : "");
 	else
 		(void)snprintf(text, size, "%s", word != NULL ? word : "a rule");
 }
@@ -39,7 +39,7 @@ static const struct gate_outcome *strictest(const struct gate_explanation *e)
 
 /* --- json --- */
 static void json_decision(struct gate_json *j, const struct asked *a, enum gate_arch arch, const struct gate_outcome *o,
-			  bool *conditional)
+                          bool *conditional)
 {
 	gate_verdict_json(j, arch, o->action);
 	if (conditional != NULL) {
@@ -141,7 +141,7 @@ static void print_call(const struct asked *a, const struct gate_explanation *e)
 	uint32_t shown = 0;
 
 	(void)printf("%s%s:%s%s (%u)", gate_style(color, GATE_STYLE_BOLD), gate_arch_info(e->arch)->name,
-		     e->name != NULL ? e->name : "no name", gate_style(color, GATE_STYLE_PLAIN), e->nr);
+	             e->name != NULL ? e->name : "no name", gate_style(color, GATE_STYLE_PLAIN), e->nr);
 	(void)puts(e->conditional ? ": depends on its arguments; the first that matches decides" : "");
 	gate_table_init(&table, 3);
 	for (size_t i = 0; i < e->n; i++) {
@@ -150,7 +150,10 @@ static void print_call(const struct asked *a, const struct gate_explanation *e)
 		gate_verdict_text(e->arch, o->action, verdict);
 		place_text(a, o, place, sizeof(place));
 		gate_table_add(&table, gate_verdict_style(o->action), "%s", verdict);
-		gate_table_add(&table, GATE_STYLE_PLAIN, "%s", o->when != NULL ? o->when : e->n > 1 ? "in every other case" : "always");
+		gate_table_add(&table, GATE_STYLE_PLAIN, "%s",
+		               o->when != NULL ? o->when
+		               : e->n > 1      ? "in every other case"
+		                               : "always");
 		gate_table_add(&table, GATE_STYLE_PLAIN, "%s", place);
 	}
 	gate_table_print(&table, stdout, color, 2, 0);
@@ -200,7 +203,10 @@ static void add_row(const struct asked *a, struct gate_table *t, const struct ga
 			gate_table_add(t, GATE_STYLE_DIM, "%u", e->nr);
 		gate_table_add(t, gate_verdict_style(o->action), "%s", verdict);
 		gate_table_add(t, GATE_STYLE_DIM, "%s", place);
-		gate_table_add(t, GATE_STYLE_PLAIN, "%s", o->when != NULL ? o->when : e->n > 1 ? "in every other case" : "");
+		gate_table_add(t, GATE_STYLE_PLAIN, "%s",
+		               o->when != NULL ? o->when
+		               : e->n > 1      ? "in every other case"
+		                               : "");
 	}
 }
 
@@ -213,7 +219,7 @@ static uint32_t nameless(enum gate_arch arch)
 }
 
 static int explain_at(const struct asked *a, enum gate_arch arch, uint32_t nr, struct gate_explanation **ret,
-		      struct gate_call *call, struct gate_err *err)
+                      struct gate_call *call, struct gate_err *err)
 {
 	*call = (struct gate_call){ .arch = arch, .nr = nr };
 	return gate_source_explain(a->source, call, ret, err);
@@ -244,7 +250,8 @@ static int explain_arch(const struct asked *a, enum gate_arch arch, struct gate_
 	for (int g = 0; g < GROUPS; g++) {
 		if (status == 0 && !gate_cli_json(a->cli)) {
 			(void)printf("%s%s on %s (%zu)%s\n", gate_style(a->cli->color_out, GATE_STYLE_BOLD), names[g],
-				     gate_arch_info(arch)->name, counts[g], gate_style(a->cli->color_out, GATE_STYLE_PLAIN));
+			             gate_arch_info(arch)->name, counts[g],
+			             gate_style(a->cli->color_out, GATE_STYLE_PLAIN));
 			gate_table_print(&tables[g], stdout, a->cli->color_out, 2, gate_columns(stdout));
 		}
 		gate_table_done(&tables[g]);
@@ -305,25 +312,30 @@ const struct gate_verb gate_verb_explain = {
 	.name = "explain",
 	.operands = "SOURCE [CALL...]",
 	.summary = "the verdict for calls, and the line of the profile that it comes from",
-	.about = "For each CALL: the action, whether it depends on arguments and on which values, and what decides: a rule of the "
-		 "profile at file:line:column, its default action, the rule that calls younger than the profile get ENOSYS, or an "
-		 "architecture that is not covered. Without a CALL: all calls of the architecture in three groups, allowed, "
-		 "conditional and denied. Calls that are left to a tracer or a supervisor count as conditional.",
+	.about =
+	    "For each CALL: the action, whether it depends on arguments and on which values, and what decides: a rule of the "
+	    "profile at file:line:column, its default action, the rule that calls younger than the profile get ENOSYS, or an "
+	    "architecture that is not covered. Without a CALL: all calls of the architecture in three groups, allowed, "
+	    "conditional and denied. Calls that are left to a tracer or a supervisor count as conditional.",
 	.class = GATE_CLASS_ANALYSIS,
 	.first = GATE_OPERAND_SOURCE,
 	.rest = GATE_OPERAND_CALL,
 	.least = 1,
 	.most = -1,
 	.groups = { gate_options_source, gate_options_format },
-	.examples = (const struct gate_example[]){
+	.examples =
+	    (const struct gate_example[]){
 		{ "callgate explain default mount", "is mount allowed, and which line says so?" },
 		{ "callgate explain web.json 'socket(40)'", "may it open a socket of the family AF_VSOCK?" },
 		{ "callgate explain docker:web.json --caps=CAP_SYS_ADMIN clone", "and with this capability?" },
 		{ "callgate explain pid:1234", "everything that this process may call" },
 		{ 0 },
-	},
-	.statuses = (const struct gate_status[]){
-		{ "0", "done" }, { "2", "the source cannot be read, no such call, or bad usage" }, { 0 },
-	},
+	    },
+	.statuses =
+	    (const struct gate_status[]){
+		{ "0", "done" },
+		{ "2", "the source cannot be read, no such call, or bad usage" },
+		{ 0 },
+	    },
 	.run = run,
 };

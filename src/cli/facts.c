@@ -25,7 +25,8 @@ static int take_arches(const char *list, struct gate_facts *facts, struct gate_e
 
 		if (arch == GATE_ARCH_NONE)
 			return GATE_FAIL(err, GATE_E_INVALID, "unknown architecture '%.*s'%s%s%s", (int)len, piece,
-					 near != NULL ? " (did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?)" : "");
+			                 near != NULL ? " (did you mean '" : "", near != NULL ? near : "",
+			                 near != NULL ? "'?)" : "");
 		for (size_t i = 0; i < facts->n_arches; i++)
 			twice = twice || facts->arches[i] == arch;
 		if (!twice)
@@ -56,7 +57,8 @@ static int take_caps(const char *list, struct gate_facts *facts, struct gate_err
 			const char *near = gate_cap_suggest(piece, len);
 
 			return GATE_FAIL(err, GATE_E_INVALID, "unknown capability '%.*s'%s%s%s", (int)len, piece,
-					 near != NULL ? " (did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?)" : "");
+			                 near != NULL ? " (did you mean '" : "", near != NULL ? near : "",
+			                 near != NULL ? "'?)" : "");
 		}
 	}
 	facts->caps = caps;

@@ -14,7 +14,8 @@ void gate_fold(FILE *out, const char *text, unsigned indent, unsigned width)
 			at = 0;
 		}
 		if (n > 0)
-			at += (unsigned)fprintf(out, "%*s%.*s", at > 0 ? 1 : (int)indent, "", (int)n, s) - (at > 0 ? 0 : indent);
+			at += (unsigned)fprintf(out, "%*s%.*s", at > 0 ? 1 : (int)indent, "", (int)n, s) -
+			      (at > 0 ? 0 : indent);
 		s += n;
 		if (*s == '\n') {
 			(void)fputc('\n', out);
@@ -55,7 +56,7 @@ static void add_options(struct gate_table *t, const struct gate_option *list)
 		if (o->initial != NULL)
 			(void)snprintf(initial, sizeof(initial), " (default: %s)", o->initial);
 		gate_table_add(t, GATE_STYLE_BOLD, "%s--%s%s%s", letter, o->name, o->value != NULL ? "=" : "",
-			       o->value != NULL ? value_of(o) : "");
+		               o->value != NULL ? value_of(o) : "");
 		gate_table_add(t, GATE_STYLE_PLAIN, "%s%s", help, initial);
 	}
 }
@@ -110,7 +111,7 @@ void gate_help_general(const struct gate_cli *cli, FILE *out)
 
 	gate_table_init(&verbs, 2);
 	(void)fprintf(out, "callgate - what a seccomp profile really allows, proven, and programs run under it\n\n"
-			   "usage: callgate VERB [OPTION...] [OPERAND...]\n");
+	                   "usage: callgate VERB [OPTION...] [OPERAND...]\n");
 	for (size_t i = 0; gate_verbs[i] != NULL; i++) {
 		gate_table_add(&verbs, GATE_STYLE_BOLD, "%s", gate_verbs[i]->name);
 		gate_table_add(&verbs, GATE_STYLE_PLAIN, "%s", gate_verbs[i]->summary);
@@ -118,19 +119,21 @@ void gate_help_general(const struct gate_cli *cli, FILE *out)
 	heading(out, cli->color_out, "verbs");
 	gate_table_print(&verbs, out, cli->color_out, 2, width);
 	heading(out, cli->color_out, "words");
-	gate_fold(out,
-		  "SOURCE is a policy: default (built in), a PATH, ENGINE:PATH (a file as docker, podman, containerd, cri-o, crun "
-		  "or mesos reads it), bpf:FILE (a raw program), pid:N (the filters of a living process), unconfined.",
-		  2, width);
-	gate_fold(out,
-		  "CALL is a system call: mkdir, 'socket(40)', 'openat(_, _, 0x41)', a number, or any of these with an "
-		  "architecture in front, as in 'x86:socketcall(1)'. An argument left out or written _ means any value.",
-		  2, width);
+	gate_fold(
+	    out,
+	    "SOURCE is a policy: default (built in), a PATH, ENGINE:PATH (a file as docker, podman, containerd, cri-o, crun "
+	    "or mesos reads it), bpf:FILE (a raw program), pid:N (the filters of a living process), unconfined.",
+	    2, width);
+	gate_fold(
+	    out,
+	    "CALL is a system call: mkdir, 'socket(40)', 'openat(_, _, 0x41)', a number, or any of these with an "
+	    "architecture in front, as in 'x86:socketcall(1)'. An argument left out or written _ means any value.",
+	    2, width);
 	heading(out, cli->color_out, "examples");
 	(void)fputs("  callgate explain default mount         is mount allowed, and which line says so?\n"
-		    "  callgate diff docker:web.json web.json what changes between two meanings?\n"
-		    "  callgate run -- nginx -g 'daemon off;' run a program under the default profile\n",
-		    out);
+	            "  callgate diff docker:web.json web.json what changes between two meanings?\n"
+	            "  callgate run -- nginx -g 'daemon off;' run a program under the default profile\n",
+	            out);
 	(void)fputs("\nMore: callgate help VERB, or the manual: man callgate, man callgate-profile\n", out);
 }
 
@@ -215,8 +218,9 @@ bool gate_help_scdoc(const struct gate_verb *verb, const char *section, FILE *ou
 		const char *name;
 		void (*print)(const struct gate_verb *verb, FILE *out);
 	} sections[] = {
-		{ "synopsis", section_synopsis }, { "description", section_description }, { "options", section_options },
-		{ "status", section_status },     { "examples", section_examples },
+		{ "synopsis", section_synopsis }, { "description", section_description },
+		{ "options", section_options },   { "status", section_status },
+		{ "examples", section_examples },
 	};
 
 	for (size_t i = 0; i < GATE_ARRAY_LEN(sections); i++)

@@ -29,22 +29,24 @@ const struct gate_verb gate_verb_help = {
 	.name = "help",
 	.operands = "[VERB]",
 	.summary = "all verbs, or one with its options and examples",
-	.about = "Without a VERB: one line for every verb. With one: what it does, its options, examples, and what its exit "
-		 "status means.",
+	.about =
+	    "Without a VERB: one line for every verb. With one: what it does, its options, examples, and what its exit "
+	    "status means.",
 	.class = GATE_CLASS_ANALYSIS,
 	.first = GATE_OPERAND_VERB,
 	.least = 0,
 	.most = 1,
 	.groups = { (const struct gate_option[]){
-		{ "scdoc", 0, "SECTION", "synopsis|description|options|status|examples", NULL, GATE_OPERAND_NONE,
-		  "print a section of the verb's manual page in the language of scdoc(5), as the build does" },
-		{ 0 },
+	    { "scdoc", 0, "SECTION", "synopsis|description|options|status|examples", NULL, GATE_OPERAND_NONE,
+	      "print a section of the verb's manual page in the language of scdoc(5), as the build does" },
+	    { 0 },
 	} },
-	.examples = (const struct gate_example[]){
+	.examples =
+	    (const struct gate_example[]){
 		{ "callgate help", "all verbs" },
 		{ "callgate help explain", "the options and examples of one" },
 		{ 0 },
-	},
+	    },
 	.statuses = (const struct gate_status[]){ { "0", "done" }, { "2", "no such verb" }, { 0 } },
 	.run = run,
 };

@@ -7,12 +7,14 @@ const struct gate_option gate_options_source[] = {
 	  "the architectures to cover, the native one first (default: what the source says for this host)" },
 	{ "caps", 0, "SET", NULL, "docker", GATE_OPERAND_CAPS,
 	  "the capabilities that the program has: *none*, *docker*, *all*, or names as in CAP_CHOWN,CAP_KILL" },
-	{ "kernel", 0, "X.Y", NULL, NULL, GATE_OPERAND_NONE, "the kernel release to resolve for (default: the running one)" },
+	{ "kernel", 0, "X.Y", NULL, NULL, GATE_OPERAND_NONE,
+	  "the kernel release to resolve for (default: the running one)" },
 	{ 0 },
 };
 
 const struct gate_option gate_options_format[] = {
-	{ "format", 0, "FORMAT", "text|json", "text", GATE_OPERAND_NONE, "*text* for people, or *json*: one object per line" },
+	{ "format", 0, "FORMAT", "text|json", "text", GATE_OPERAND_NONE,
+	  "*text* for people, or *json*: one object per line" },
 	{ 0 },
 };
 
@@ -26,7 +28,8 @@ const struct gate_option gate_options_every[] = {
 const struct gate_option *gate_verb_option(const struct gate_verb *verb, size_t i)
 {
 	for (size_t g = 0; g <= GATE_ARRAY_LEN(verb->groups); g++) {
-		const struct gate_option *list = g < GATE_ARRAY_LEN(verb->groups) ? verb->groups[g] : gate_options_every;
+		const struct gate_option *list =
+		    g < GATE_ARRAY_LEN(verb->groups) ? verb->groups[g] : gate_options_every;
 
 		for (; list != NULL && list->name != NULL; list++)
 			if (i-- == 0)
@@ -53,7 +56,8 @@ static void make_tables(const struct gate_verb *verb, struct tables *t)
 	*s++ = ':';
 	for (size_t i = 0; (o = gate_verb_option(verb, i)) != NULL; i++) {
 		GATE_CHECK(i < GATE_OPTIONS_MAX);
-		t->longs[i] = (struct option){ o->name, o->value != NULL ? required_argument : no_argument, NULL, 256 + (int)i };
+		t->longs[i] =
+		    (struct option){ o->name, o->value != NULL ? required_argument : no_argument, NULL, 256 + (int)i };
 		if (o->letter != 0)
 			*s++ = o->letter;
 		if (o->letter != 0 && o->value != NULL)
@@ -74,7 +78,8 @@ static int by_letter(const struct gate_verb *verb, int letter)
 }
 
 /* `arg` is the word as typed: "--fial-on=error", or "-x" with the letter in `letter`. */
-static int unknown(const struct gate_verb *verb, const char *arg, int letter, const struct tables *t, struct gate_err *err)
+static int unknown(const struct gate_verb *verb, const char *arg, int letter, const struct tables *t,
+                   struct gate_err *err)
 {
 	char near[96];
 
@@ -91,7 +96,8 @@ static int unknown(const struct gate_verb *verb, const char *arg, int letter, co
 		return GATE_FAIL(err, GATE_E_INVALID, "option '--%s' takes no value", name);
 	if (!gate_suggest(name, t->names, near, sizeof(near)))
 		return GATE_FAIL(err, GATE_E_INVALID, "unknown option '--%s' for %s", name, verb->name);
-	return GATE_FAIL(err, GATE_E_INVALID, "unknown option '--%s' for %s (did you mean '--%s'?)", name, verb->name, near);
+	return GATE_FAIL(err, GATE_E_INVALID, "unknown option '--%s' for %s (did you mean '--%s'?)", name, verb->name,
+	                 near);
 }
 
 static bool is_choice(const char *value, const char *choices)
@@ -121,14 +127,16 @@ static int check_count(const struct gate_cli *cli, struct gate_err *err)
 {
 	const struct gate_verb *v = cli->verb;
 
-	if (gate_option_set(cli, "help") || (cli->n_operands >= v->least && (v->most < 0 || cli->n_operands <= v->most)))
+	if (gate_option_set(cli, "help") ||
+	    (cli->n_operands >= v->least && (v->most < 0 || cli->n_operands <= v->most)))
 		return 0;
 	if (cli->n_operands < v->least)
 		return GATE_FAIL(err, GATE_E_INVALID, "%s needs %s", v->name, v->operands);
 	if (v->most == 0)
-		return GATE_FAIL(err, GATE_E_INVALID, "%s takes no operands, but there is '%s'", v->name, cli->operands[0]);
+		return GATE_FAIL(err, GATE_E_INVALID, "%s takes no operands, but there is '%s'", v->name,
+		                 cli->operands[0]);
 	return GATE_FAIL(err, GATE_E_INVALID, "%s takes %s: '%s' is one too many", v->name, v->operands,
-			 cli->operands[v->most]);
+	                 cli->operands[v->most]);
 }
 
 int gate_options_parse(struct gate_cli *cli, int argc, char **argv, struct gate_err *err)

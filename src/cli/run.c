@@ -27,10 +27,10 @@ static void add_place(struct gate_buf *out, struct gate_source *source, const st
 	if (o->line > 0 && o->reason == GATE_REASON_RULE)
 		return;
 	gate_buf_printf(out, o->line > 0 ? " (%s)" : "%s",
-			o->reason == GATE_REASON_DEFAULT ? "default action"
-			: o->reason == GATE_REASON_ENOSYS ? "a call younger than the profile"
-			: o->reason == GATE_REASON_UNCOVERED ? "an architecture that the profile does not cover"
-			: "the program");
+	                o->reason == GATE_REASON_DEFAULT     ? "default action"
+	                : o->reason == GATE_REASON_ENOSYS    ? "a call younger than the profile"
+	                : o->reason == GATE_REASON_UNCOVERED ? "an architecture that the profile does not cover"
+	                                                     : "the program");
 }
 
 static void say_denial(const struct gate_cli *cli, struct gate_source *source, const struct gate_denial *d)
@@ -49,9 +49,10 @@ static void say_denial(const struct gate_cli *cli, struct gate_source *source, c
 
 	gate_verdict_text(call.arch, o != NULL ? o->action : d->action, verdict);
 	gate_buf_printf(&out, "'%s' (pid %u) %s %s (%s %u)", d->comm, d->pid,
-			d->sig == SIGSYS && d->action != GATE_RET_TRAP ? "was killed by the filter for"
-			: gate_ret_rank(d->action) <= gate_ret_rank(GATE_RET_LOG) ? "called" : "was refused",
-			name, info != NULL ? info->name : "an unknown architecture,", d->nr);
+	                d->sig == SIGSYS && d->action != GATE_RET_TRAP            ? "was killed by the filter for"
+	                : gate_ret_rank(d->action) <= gate_ret_rank(GATE_RET_LOG) ? "called"
+	                                                                          : "was refused",
+	                name, info != NULL ? info->name : "an unknown architecture,", d->nr);
 	gate_buf_printf(&out, " = %s", verdict);
 	add_place(&out, source, o);
 	if (d->count > 1)
@@ -124,21 +125,21 @@ static void report(const struct gate_cli *cli, struct gate_source *source, const
 	}
 	if (killed && !seen) {
 		gate_say(cli, "the program was killed by the filter (SIGSYS); which call it was is not known%s%s",
-			 r->incomplete[0] != '\0' ? ": " : "", r->incomplete);
+		         r->incomplete[0] != '\0' ? ": " : "", r->incomplete);
 		gate_hint(cli, "callgate doctor says what reading the audit log needs");
 	} else if (gate_option_set(cli, "log") && !r->complete) {
 		gate_say(cli, "this report is not complete: %s (%llu records lost, %llu not attributed)",
-			 r->incomplete[0] != '\0' ? r->incomplete : "records are missing", (unsigned long long)r->lost,
-			 (unsigned long long)r->unattributed);
+		         r->incomplete[0] != '\0' ? r->incomplete : "records are missing", (unsigned long long)r->lost,
+		         (unsigned long long)r->unattributed);
 	} else if (gate_option_set(cli, "log")) {
 		gate_say(cli, "%zu kind%s of refused or logged calls; the report is complete", r->n_denials,
-			 r->n_denials == 1 ? "" : "s");
+		         r->n_denials == 1 ? "" : "s");
 	}
 }
 
 /* --- running --- */
 static bool plan_filter(const struct gate_cli *cli, struct gate_source *source, struct gate_compiled **compiled,
-			struct gate_run_plan *plan)
+                        struct gate_run_plan *plan)
 {
 	if (strcmp(gate_source_word(source), "unconfined") == 0) {
 		gate_say(cli, "running '%s' without a filter", cli->operands[0]);
@@ -153,8 +154,9 @@ static bool plan_filter(const struct gate_cli *cli, struct gate_source *source, 
 		return false;
 	}
 	if ((*compiled)->notify)
-		gate_say(cli, "warning: there is no supervisor for the calls that '%s' leaves to one: they fail with ENOSYS",
-			 gate_source_word(source));
+		gate_say(cli,
+		         "warning: there is no supervisor for the calls that '%s' leaves to one: they fail with ENOSYS",
+		         gate_source_word(source));
 	plan->insns = (*compiled)->insns;
 	plan->len = (*compiled)->len;
 	plan->flags |= ((*compiled)->flags & SECCOMP_FILTER_FLAG_SPEC_ALLOW) != 0 ? GATE_RUN_SPEC_ALLOW : 0;
@@ -184,12 +186,13 @@ static int run(struct gate_cli *cli)
 	/* The profile is resolved for what the program will really have. */
 	if (gate_cli_facts(cli, &facts, &err) < 0 || gate_run_caps(facts.caps, &facts.caps, &err) < 0)
 		return gate_trouble(cli, NULL, &err);
-	GATE_AUTO(gate_source_freep) struct gate_source *source = gate_ask_source(cli, gate_option_text(cli, "profile"), &facts);
+	GATE_AUTO(gate_source_freep)
+	struct gate_source *source = gate_ask_source(cli, gate_option_text(cli, "profile"), &facts);
 	struct gate_run_plan plan = {
 		.argv = (const char *const *)cli->operands,
 		.caps = facts.caps,
 		.flags = GATE_RUN_FOREGROUND | (gate_option_set(cli, "log") ? GATE_RUN_LOG : 0) |
-			 (gate_option_set(cli, "no-new-privs") ? GATE_RUN_NO_NEW_PRIVS : 0),
+		         (gate_option_set(cli, "no-new-privs") ? GATE_RUN_NO_NEW_PRIVS : 0),
 	};
 
 	if (source == NULL || !plan_filter(cli, source, &compiled, &plan))
@@ -201,13 +204,14 @@ const struct gate_verb gate_verb_run = {
 	.name = "run",
 	.operands = "[--] COMMAND [ARG...]",
 	.summary = "run a command under a profile",
-	.about = "Runs COMMAND with the filter of --profile and with the capabilities of --caps, never more than the caller has. "
-		 "The filter is put on last: after it the only call made before COMMAND is its own execve. Programs are proven "
-		 "before they are loaded; when the filter cannot be installed, COMMAND does not run. Without CAP_SYS_ADMIN "
-		 "no_new_privs is set, because the kernel wants it.\n\n"
-		 "A program that the filter kills is reported with the call, its number, the architecture and the line of the "
-		 "profile. With --log refused calls that are not fatal are reported too, counted, out of the kernel's audit "
-		 "messages; the report says when any were lost. --profile=unconfined runs without a filter, and says so.",
+	.about =
+	    "Runs COMMAND with the filter of --profile and with the capabilities of --caps, never more than the caller has. "
+	    "The filter is put on last: after it the only call made before COMMAND is its own execve. Programs are proven "
+	    "before they are loaded; when the filter cannot be installed, COMMAND does not run. Without CAP_SYS_ADMIN "
+	    "no_new_privs is set, because the kernel wants it.\n\n"
+	    "A program that the filter kills is reported with the call, its number, the architecture and the line of the "
+	    "profile. With --log refused calls that are not fatal are reported too, counted, out of the kernel's audit "
+	    "messages; the report says when any were lost. --profile=unconfined runs without a filter, and says so.",
 	.class = GATE_CLASS_RUN,
 	.stop_at_operand = true,
 	.first = GATE_OPERAND_COMMAND,
@@ -215,27 +219,30 @@ const struct gate_verb gate_verb_run = {
 	.least = 1,
 	.most = -1,
 	.groups = { (const struct gate_option[]){
-			    { "profile", 'p', "SOURCE", NULL, "default", GATE_OPERAND_SOURCE, "the policy to run under" },
-			    { "no-new-privs", 0, NULL, NULL, NULL, GATE_OPERAND_NONE,
-			      "set no_new_privs, so that no file that is executed adds privileges" },
-			    { "log", 0, NULL, NULL, NULL, GATE_OPERAND_NONE,
-			      "report refused calls on standard error when COMMAND has ended" },
-			    { 0 },
+			{ "profile", 'p', "SOURCE", NULL, "default", GATE_OPERAND_SOURCE, "the policy to run under" },
+			{ "no-new-privs", 0, NULL, NULL, NULL, GATE_OPERAND_NONE,
+	                  "set no_new_privs, so that no file that is executed adds privileges" },
+			{ "log", 0, NULL, NULL, NULL, GATE_OPERAND_NONE,
+	                  "report refused calls on standard error when COMMAND has ended" },
+			{ 0 },
 		    },
-		    gate_options_source, gate_options_format },
-	.examples = (const struct gate_example[]){
+	            gate_options_source, gate_options_format },
+	.examples =
+	    (const struct gate_example[]){
 		{ "callgate run -- nginx -g 'daemon off;'", "under the default profile" },
 		{ "callgate run --profile=web.json --log -- ./server", "which calls does it lack?" },
-		{ "callgate run --profile=docker:web.json --caps=none -- id", "as Docker means it, without capabilities" },
+		{ "callgate run --profile=docker:web.json --caps=none -- id",
+	          "as Docker means it, without capabilities" },
 		{ 0 },
-	},
-	.statuses = (const struct gate_status[]){
+	    },
+	.statuses =
+	    (const struct gate_status[]){
 		{ "125", "callgate itself failed: usage, profile, launch; COMMAND did not run" },
 		{ "126", "COMMAND cannot be executed" },
 		{ "127", "COMMAND is not found" },
 		{ "128+n", "COMMAND was killed by signal n; 159: by the filter" },
 		{ "n", "COMMAND exited with n" },
 		{ 0 },
-	},
+	    },
 	.run = run,
 };

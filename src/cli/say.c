@@ -7,8 +7,8 @@
 const char *gate_style(bool on, enum gate_style style)
 {
 	static const char *const codes[GATE_STYLE_MAX] = {
-		[GATE_STYLE_PLAIN] = "\033[0m", [GATE_STYLE_BOLD] = "\033[1m",    [GATE_STYLE_DIM] = "\033[2m",
-		[GATE_STYLE_RED] = "\033[31m",  [GATE_STYLE_GREEN] = "\033[32m",  [GATE_STYLE_YELLOW] = "\033[33m",
+		[GATE_STYLE_PLAIN] = "\033[0m", [GATE_STYLE_BOLD] = "\033[1m",   [GATE_STYLE_DIM] = "\033[2m",
+		[GATE_STYLE_RED] = "\033[31m",  [GATE_STYLE_GREEN] = "\033[32m", [GATE_STYLE_YELLOW] = "\033[33m",
 		[GATE_STYLE_CYAN] = "\033[36m",
 	};
 
@@ -42,8 +42,8 @@ unsigned gate_columns(FILE *stream)
 	return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 80;
 }
 
-__attribute__((format(printf, 4, 0)))
-static void say(const struct gate_cli *cli, const char *head, enum gate_style style, const char *format, va_list ap)
+__attribute__((format(printf, 4, 0))) static void say(const struct gate_cli *cli, const char *head,
+                                                      enum gate_style style, const char *format, va_list ap)
 {
 	GATE_AUTO(gate_buf_done) struct gate_buf raw = GATE_BUF_INIT, text = GATE_BUF_INIT;
 
@@ -51,7 +51,7 @@ static void say(const struct gate_cli *cli, const char *head, enum gate_style st
 	gate_buf_escaped(&text, raw.data != NULL ? raw.data : "", raw.len);
 	(void)fflush(stdout);
 	(void)fprintf(stderr, "%s%s%s %s\n", gate_style(cli->color_err, style), head,
-		      gate_style(cli->color_err, GATE_STYLE_PLAIN), text.data != NULL ? text.data : "out of memory");
+	              gate_style(cli->color_err, GATE_STYLE_PLAIN), text.data != NULL ? text.data : "out of memory");
 }
 
 void gate_say(const struct gate_cli *cli, const char *format, ...)
@@ -81,8 +81,11 @@ int gate_trouble(const struct gate_cli *cli, const struct gate_source *source, c
 {
 	size_t len = 0;
 	const char *text = source != NULL && err->line > 0 ? gate_source_text(source, &len) : NULL;
-	struct gate_finding f = { .severity = GATE_ERROR, .line = err->line, .column = err->column, .length = err->length,
-				  .text = err->text };
+	struct gate_finding f = { .severity = GATE_ERROR,
+		                  .line = err->line,
+		                  .column = err->column,
+		                  .length = err->length,
+		                  .text = err->text };
 
 	if (text == NULL) {
 		gate_say(cli, "%s", err->text);
@@ -100,9 +103,9 @@ static unsigned char_width(uint32_t c)
 		uint32_t lo, hi;
 		unsigned width;
 	} ranges[] = {
-		{ 0x0300, 0x036f, 0 },   { 0x200b, 0x200f, 0 },   { 0xfe00, 0xfe0f, 0 },   { 0x1100, 0x115f, 2 },
-		{ 0x2e80, 0xa4cf, 2 },   { 0xac00, 0xd7a3, 2 },   { 0xf900, 0xfaff, 2 },   { 0xfe30, 0xfe6f, 2 },
-		{ 0xff00, 0xff60, 2 },   { 0xffe0, 0xffe6, 2 },   { 0x1f300, 0x1faff, 2 }, { 0x20000, 0x3fffd, 2 },
+		{ 0x0300, 0x036f, 0 }, { 0x200b, 0x200f, 0 }, { 0xfe00, 0xfe0f, 0 },   { 0x1100, 0x115f, 2 },
+		{ 0x2e80, 0xa4cf, 2 }, { 0xac00, 0xd7a3, 2 }, { 0xf900, 0xfaff, 2 },   { 0xfe30, 0xfe6f, 2 },
+		{ 0xff00, 0xff60, 2 }, { 0xffe0, 0xffe6, 2 }, { 0x1f300, 0x1faff, 2 }, { 0x20000, 0x3fffd, 2 },
 	};
 
 	for (size_t i = 0; i < GATE_ARRAY_LEN(ranges); i++)

@@ -17,7 +17,8 @@ void gate_table_add(struct gate_table *t, enum gate_style style, const char *for
 	va_end(ap);
 	gate_buf_escaped(&text, raw.data != NULL ? raw.data : "", raw.len);
 	gate_buf_puts(&text, "");
-	if (t->failed || raw.failed || text.failed || gate_grow(&t->cells, t->n_cells, &t->cap_cells, sizeof(*t->cells)) < 0 ||
+	if (t->failed || raw.failed || text.failed ||
+	    gate_grow(&t->cells, t->n_cells, &t->cap_cells, sizeof(*t->cells)) < 0 ||
 	    gate_grow(&t->styles, t->n_cells, &t->cap_styles, sizeof(*t->styles)) < 0) {
 		t->failed = true;
 		return;
@@ -106,7 +107,7 @@ void gate_table_print(const struct gate_table *t, FILE *out, bool color, unsigne
 				break;
 			}
 			(void)fprintf(out, "%s%s%s%*s", on, s, style != GATE_STYLE_PLAIN ? off : "",
-				      (int)(widths[c] - gate_text_width(s, strlen(s)) + GAP), "");
+			              (int)(widths[c] - gate_text_width(s, strlen(s)) + GAP), "");
 			at += widths[c] + GAP;
 		}
 	}

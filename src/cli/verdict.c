@@ -43,8 +43,9 @@ enum gate_style gate_verdict_style(uint32_t action)
 {
 	int rank = gate_ret_rank(action);
 
-	return rank <= gate_ret_rank(GATE_RET_LOG) ? GATE_STYLE_GREEN : rank < gate_ret_rank(GATE_RET_ERRNO) ? GATE_STYLE_YELLOW
-													       : GATE_STYLE_RED;
+	return rank <= gate_ret_rank(GATE_RET_LOG)    ? GATE_STYLE_GREEN
+	       : rank < gate_ret_rank(GATE_RET_ERRNO) ? GATE_STYLE_YELLOW
+	                                              : GATE_STYLE_RED;
 }
 
 void gate_call_json(struct gate_json *j, enum gate_arch arch, const char *name, uint32_t nr)

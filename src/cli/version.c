@@ -44,15 +44,17 @@ const struct gate_verb gate_verb_version = {
 	.name = "version",
 	.operands = "",
 	.summary = "the version of callgate, of its tables, and of the kernel",
-	.about = "Prints one line. With --format=json also the newest kernel release that the system call tables cover, and the "
-		 "running kernel.",
+	.about =
+	    "Prints one line. With --format=json also the newest kernel release that the system call tables cover, and the "
+	    "running kernel.",
 	.class = GATE_CLASS_ANALYSIS,
 	.groups = { gate_options_format },
-	.examples = (const struct gate_example[]){
+	.examples =
+	    (const struct gate_example[]){
 		{ "callgate --version", "one line" },
 		{ "callgate version --format=json", "for programs" },
 		{ 0 },
-	},
+	    },
 	.statuses = (const struct gate_status[]){ { "0", "done" }, { "2", "bad usage" }, { 0 } },
 	.run = run,
 };

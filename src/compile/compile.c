@@ -32,7 +32,8 @@ static bool same_conds(const struct gate_case *a, const struct gate_case *b)
 	for (uint32_t c = 0; c < a->n_conds; c++) {
 		const struct gate_cond *x = &a->conds[c], *y = &b->conds[c];
 
-		if (x->arg != y->arg || x->op != y->op || x->wide != y->wide || x->value != y->value || x->mask != y->mask)
+		if (x->arg != y->arg || x->op != y->op || x->wide != y->wide || x->value != y->value ||
+		    x->mask != y->mask)
 			return false;
 	}
 	return true;
@@ -77,8 +78,9 @@ static uint32_t token_node(struct gate_graph *g, struct from_rules *f, const str
 		if (last && span->n_cases == last->n_cases && same_cases(span->cases, last->cases, span->n_cases))
 			continue;
 		last = span;
-		n = gate_seg_put(f->segs, n, (struct gate_seg){ .lo = span->lo,
-		                                                .node = cases_node(g, f, span->cases, span->n_cases) });
+		n = gate_seg_put(f->segs, n,
+		                 (struct gate_seg){ .lo = span->lo,
+		                                    .node = cases_node(g, f, span->cases, span->n_cases) });
 	}
 	return gate_token_node(g, token->audit, f->segs, n, shared);
 }

@@ -118,8 +118,10 @@ int gate_graph_emit(const struct gate_graph *g, uint32_t root, struct gate_insn 
 		return GATE_FAIL_NOMEM(err);
 	for (uint32_t id = 1; id <= root; id++)
 		if (live[id] && !put_node(&e, id))
-			return GATE_FAIL(err, GATE_E_LIMIT, "the filter would need more than the %u instructions that "
-			                                    "the kernel takes", GATE_BPF_MAX);
+			return GATE_FAIL(err, GATE_E_LIMIT,
+			                 "the filter would need more than the %u instructions that "
+			                 "the kernel takes",
+			                 GATE_BPF_MAX);
 	insns = malloc(e.n * sizeof(*insns));
 	if (!insns)
 		return GATE_FAIL_NOMEM(err);

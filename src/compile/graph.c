@@ -50,7 +50,8 @@ int gate_graph_check(const struct gate_graph *g, struct gate_err *err)
 	if (g->failed == GATE_E_NOMEM)
 		return GATE_FAIL_NOMEM(err);
 	if (g->failed)
-		return GATE_FAIL(err, g->failed, "the rules need more than %u instructions before sharing", GATE_GRAPH_MAX);
+		return GATE_FAIL(err, g->failed, "the rules need more than %u instructions before sharing",
+		                 GATE_GRAPH_MAX);
 	return 0;
 }
 

@@ -31,7 +31,7 @@ struct gate_node {
 
 /* Room inside the graph, which lives on the stack: enough for ordinary profiles. The first touch of a fresh page costs
  * more than the work done on it, and a heap that was trimmed since the last program has only fresh pages. */
-#define GATE_FIRST_NODES 512u
+#define GATE_FIRST_NODES   512u
 #define GATE_FIRST_SCRATCH 32768u
 
 struct gate_graph {
@@ -40,10 +40,10 @@ struct gate_graph {
 	uint32_t *table; /* open addressing, a power of two, 0 = empty */
 	uint32_t mask;
 	enum gate_errc failed; /* GATE_E_NOMEM or GATE_E_LIMIT: nothing more is added; asked once, at the end */
-	void *scratch; /* one piece of memory for whoever needs some just now */
+	void *scratch;         /* one piece of memory for whoever needs some just now */
 	size_t scratch_size;
-	bool small;            /* lay out for size first: the first try did not fit */
-	bool big_endian;       /* of the machine: where the low word of an argument lies */
+	bool small;      /* lay out for size first: the first try did not fit */
+	bool big_endian; /* of the machine: where the low word of an argument lies */
 	struct gate_node first_nodes[GATE_FIRST_NODES];
 	uint32_t first_table[2 * GATE_FIRST_NODES];
 	uint64_t first_scratch[GATE_FIRST_SCRATCH / sizeof(uint64_t)];

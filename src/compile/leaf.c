@@ -10,7 +10,7 @@
 #include "compile/settle.h"
 
 #define WORK_MAX 200000u /* tests looked at per list: some milliseconds */
-#define NOTHING 0xffu    /* no word is in A */
+#define NOTHING  0xffu   /* no word is in A */
 
 enum kind {
 	IN = 1, /* lo <= word <= hi */
@@ -183,7 +183,8 @@ static enum truth ask(const struct test *t, const struct known *k, struct test *
 		*rest = interval(t->word + 1u, t->op, t->lo);
 		if (rest->kind == IN && rest->lo == 0 && rest->hi == UINT32_MAX)
 			return YES;
-		if (rest->kind == OUT && (t->op == GATE_OP_GT ? t->lo == UINT32_MAX : t->op == GATE_OP_LT && t->lo == 0))
+		if (rest->kind == OUT &&
+		    (t->op == GATE_OP_GT ? t->lo == UINT32_MAX : t->op == GATE_OP_LT && t->lo == 0))
 			return NO;
 		return LATER;
 	}

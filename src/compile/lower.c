@@ -9,9 +9,9 @@
 #include "compile/token.h"
 #include "policy/space.h"
 
-#define RANGES_MAX 48u                    /* intervals of one word before bits are better */
-#define NUMBERS_MAX GATE_BPF_MAX          /* the same of numbers and tokens: each takes an instruction at least */
-#define LITTLE_ENDIAN_TOKEN 0x40000000u   /* __AUDIT_ARCH_LE, include/uapi/linux/audit.h */
+#define RANGES_MAX           48u          /* intervals of one word before bits are better */
+#define NUMBERS_MAX          GATE_BPF_MAX /* the same of numbers and tokens: each takes an instruction at least */
+#define LITTLE_ENDIAN_TOKEN  0x40000000u  /* __AUDIT_ARCH_LE, include/uapi/linux/audit.h */
 #define SIXTY_FOUR_BIT_TOKEN 0x80000000u  /* __AUDIT_ARCH_64BIT */
 
 struct lower {

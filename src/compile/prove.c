@@ -19,9 +19,10 @@ int gate_compile_prove(struct gate_space *space, gate_policy policy, const struc
 	GATE_CHECK(gate_policy_witness(space, differ, &data));
 	if (witness)
 		*witness = data;
-	return GATE_FAIL(err, GATE_E_UNPROVEN,
-	                 "the program does not mean the policy: for call %u of architecture 0x%x the policy says %s, the "
-	                 "program %s",
-	                 data.nr, data.arch, gate_ret_word(gate_policy_decide(space, wanted, &data)),
-	                 gate_ret_word(gate_policy_decide(space, lifted, &data)));
+	return GATE_FAIL(
+	    err, GATE_E_UNPROVEN,
+	    "the program does not mean the policy: for call %u of architecture 0x%x the policy says %s, the "
+	    "program %s",
+	    data.nr, data.arch, gate_ret_word(gate_policy_decide(space, wanted, &data)),
+	    gate_ret_word(gate_policy_decide(space, lifted, &data)));
 }

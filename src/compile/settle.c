@@ -35,8 +35,8 @@ static int masked(struct settle *s, const struct gate_cond *c, gate_policy *ret)
 	uint64_t mask = c->wide ? c->mask : (uint32_t)c->mask, value = c->wide ? c->value : (uint32_t)c->value;
 	gate_policy high, low;
 
-	if (gate_policy_masked(s->space, GATE_WORD_ARG(c->arg, 0), (uint32_t)(mask >> 32), (uint32_t)(value >> 32), &high,
-	                       &s->err) < 0 ||
+	if (gate_policy_masked(s->space, GATE_WORD_ARG(c->arg, 0), (uint32_t)(mask >> 32), (uint32_t)(value >> 32),
+	                       &high, &s->err) < 0 ||
 	    gate_policy_masked(s->space, GATE_WORD_ARG(c->arg, 1), (uint32_t)mask, (uint32_t)value, &low, &s->err) < 0)
 		return -1;
 	return gate_policy_combine(s->space, GATE_COMBINE_AND, high, low, ret, &s->err);

@@ -8,8 +8,8 @@
 
 #include "compile/weigh.h"
 
-#define X32_BIT  0x40000000u
-#define X32_LAST 0x7fffffffu
+#define X32_BIT   0x40000000u
+#define X32_LAST  0x7fffffffu
 #define X32_WORTH 8u /* segments in the x32 half that make sharing worth a look */
 
 /* The first segment that ends behind `value`. */
@@ -128,7 +128,8 @@ static size_t in_terms_of(struct gate_graph *g, const struct gate_seg *segs, siz
 /* --- x86_64 with x32 --- */
 
 struct halves {
-	struct gate_seg *low, *x32, *high, *mixed; /* numbers below bit 30, with it, with bit 31; x32 by `low`'s trees */
+	struct gate_seg *low, *x32, *high,
+	    *mixed; /* numbers below bit 30, with it, with bit 31; x32 by `low`'s trees */
 	size_t low_n, x32_n, high_n, mixed_n;
 };
 

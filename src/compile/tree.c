@@ -9,8 +9,8 @@
  * The DP works on blocks: a cut after a single value inside a run buys nothing over the cut before it. */
 #include "compile/tree.h"
 
-#define BLOCKS_MAX 128u /* per dynamic program; more are halved first, so work and memory stay bounded */
-#define CHAIN_MAX  12u  /* = tests in a row: deeper chains cost more than they save */
+#define BLOCKS_MAX 128u           /* per dynamic program; more are halved first, so work and memory stay bounded */
+#define CHAIN_MAX  12u            /* = tests in a row: deeper chains cost more than they save */
 #define MASK_SPAN  GATE_TREE_WIDE /* values that a mask test may cover: looked at one by one */
 #define NO_COST    UINT32_MAX
 

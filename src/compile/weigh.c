@@ -9,20 +9,52 @@
 #include "compile/weigh.h"
 
 #define COST_RUN 20u /* per share: one more instruction on a call's way, beside GATE_COST_WALK */
-#define ASKED 4u     /* a call that the bitmap does not answer counts that often */
+#define ASKED    4u  /* a call that the bitmap does not answer counts that often */
 
 static const struct {
 	const char *name;
 	uint8_t share;
 } shares[] = {
-	{ "read", 100 },      { "write", 80 },       { "futex", 80 },      { "epoll_wait", 60 },  { "recvfrom", 50 },
-	{ "sendto", 50 },     { "close", 40 },       { "openat", 30 },     { "writev", 20 },      { "sendmsg", 16 },
-	{ "recvmsg", 16 },    { "newfstatat", 16 },  { "fstat", 14 },      { "mmap", 14 },        { "rt_sigprocmask", 12 },
-	{ "munmap", 10 },     { "fcntl", 10 },       { "poll", 10 },       { "rt_sigaction", 6 }, { "socket", 6 },
-	{ "accept4", 6 },     { "lseek", 6 },        { "ioctl", 6 },       { "mprotect", 4 },     { "brk", 4 },
-	{ "clone", 3 },       { "clone3", 3 },       { "wait4", 3 },       { "personality", 1 },  { "execve", 1 },
-	{ "statx", 4 },       { "epoll_pwait", 10 }, { "getrandom", 2 },   { "rseq", 1 },         { "mount", 1 },
-	{ "nanosleep", 2 },   { "clock_nanosleep", 3 }, { "pread64", 10 }, { "pwrite64", 6 },     { "access", 3 },
+	{ "read", 100 },
+	{ "write", 80 },
+	{ "futex", 80 },
+	{ "epoll_wait", 60 },
+	{ "recvfrom", 50 },
+	{ "sendto", 50 },
+	{ "close", 40 },
+	{ "openat", 30 },
+	{ "writev", 20 },
+	{ "sendmsg", 16 },
+	{ "recvmsg", 16 },
+	{ "newfstatat", 16 },
+	{ "fstat", 14 },
+	{ "mmap", 14 },
+	{ "rt_sigprocmask", 12 },
+	{ "munmap", 10 },
+	{ "fcntl", 10 },
+	{ "poll", 10 },
+	{ "rt_sigaction", 6 },
+	{ "socket", 6 },
+	{ "accept4", 6 },
+	{ "lseek", 6 },
+	{ "ioctl", 6 },
+	{ "mprotect", 4 },
+	{ "brk", 4 },
+	{ "clone", 3 },
+	{ "clone3", 3 },
+	{ "wait4", 3 },
+	{ "personality", 1 },
+	{ "execve", 1 },
+	{ "statx", 4 },
+	{ "epoll_pwait", 10 },
+	{ "getrandom", 2 },
+	{ "rseq", 1 },
+	{ "mount", 1 },
+	{ "nanosleep", 2 },
+	{ "clock_nanosleep", 3 },
+	{ "pread64", 10 },
+	{ "pwrite64", 6 },
+	{ "access", 3 },
 };
 
 static struct gate_seg *seg_of(struct gate_seg *segs, size_t n, uint32_t nr)
@@ -52,8 +84,8 @@ static void weigh_shares(const struct gate_graph *g, enum gate_arch arch, struct
 			continue;
 		seg = seg_of(segs, n, call->nr);
 		node = gate_graph_at(g, seg->node);
-		seg->weight += shares[i].share * COST_RUN *
-		               (node->code == GATE_I_RET && node->k == GATE_RET_ALLOW ? 1u : ASKED);
+		seg->weight +=
+		    shares[i].share * COST_RUN * (node->code == GATE_I_RET && node->k == GATE_RET_ALLOW ? 1u : ASKED);
 	}
 }
 

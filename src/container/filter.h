@@ -24,19 +24,19 @@
 #include "base/base.h"
 
 struct gate_filter_shared {
-	uint32_t turn;         /* enum turn in filter.c */
-	uint32_t nap, moved;   /* what the main thread sleeps on, and where the helper moves it */
-	int32_t sys, object;   /* why loading failed */
+	uint32_t turn;       /* enum turn in filter.c */
+	uint32_t nap, moved; /* what the main thread sleeps on, and where the helper moves it */
+	int32_t sys, object; /* why loading failed */
 };
 #define GATE_HELPER_STACK (16 * 1024)
 
 struct gate_filter_job {
 	const struct gate_insn *insns;
 	uint16_t len;
-	unsigned long flags;     /* SECCOMP_FILTER_FLAG_*, without TSYNC */
-	bool realtime;           /* the caller is: the helper must not be, or it would spin for ever on one processor */
+	unsigned long flags; /* SECCOMP_FILTER_FLAG_*, without TSYNC */
+	bool realtime;       /* the caller is: the helper must not be, or it would spin for ever on one processor */
 	struct gate_filter_shared *shared; /* zeroed */
-	char *stack_top;         /* above GATE_HELPER_STACK bytes for the helper */
+	char *stack_top;                   /* above GATE_HELPER_STACK bytes for the helper */
 };
 
 /* For use after clone: 0, or -1 with errno. */

@@ -24,8 +24,7 @@ int gate_parent_init(struct gate_parent *p, bool foreground, bool lend_memory, s
 	sigset_t all;
 	int reaper = 0;
 
-	*p = (struct gate_parent){ .pidfd = -1, .signals = -1, .foreground = foreground,
-		                  .lend_memory = lend_memory };
+	*p = (struct gate_parent){ .pidfd = -1, .signals = -1, .foreground = foreground, .lend_memory = lend_memory };
 	(void)sigfillset(&all);
 	for (size_t i = 0; i < GATE_ARRAY_LEN(faults); i++)
 		(void)sigdelset(&all, faults[i]);
@@ -100,7 +99,8 @@ static void reap_others(const struct gate_parent *p)
 	for (;;) {
 		siginfo_t info = { 0 };
 
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0 || info.si_pid == p->pid)
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0 ||
+		    info.si_pid == p->pid)
 			return;
 		(void)waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
 	}

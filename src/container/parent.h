@@ -9,10 +9,10 @@
 #include "container/witness.h"
 
 struct gate_parent {
-	pid_t pid;       /* 0: none, or reaped */
+	pid_t pid; /* 0: none, or reaped */
 	int pidfd, signals;
 	bool foreground;
-	bool lend_memory;          /* the child runs in our memory until its execve, and we wait: see run.c */
+	bool lend_memory; /* the child runs in our memory until its execve, and we wait: see run.c */
 	bool was_reaper;
 	bool chld_changed;
 	sigset_t mask;             /* the caller's */

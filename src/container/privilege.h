@@ -15,14 +15,14 @@ int gate_caller_read(uint64_t asked, struct gate_caller *ret, struct gate_err *e
 
 enum gate_load {
 	GATE_LOAD_NOTHING = 1, /* unconfined */
-	GATE_LOAD_LOWERED,     /* the main thread has given up its privileges, and may: CAP_SYS_ADMIN, or no_new_privs */
-	GATE_LOAD_LATE,        /* the main thread keeps them up to execve, which itself gives just the program's */
-	GATE_LOAD_HELPER       /* a thread that still has CAP_SYS_ADMIN, for all threads */
+	GATE_LOAD_LOWERED, /* the main thread has given up its privileges, and may: CAP_SYS_ADMIN, or no_new_privs */
+	GATE_LOAD_LATE,    /* the main thread keeps them up to execve, which itself gives just the program's */
+	GATE_LOAD_HELPER   /* a thread that still has CAP_SYS_ADMIN, for all threads */
 };
 
 /* All that the launch does about privileges. */
 struct gate_privilege {
-	uint64_t bounding;    /* what to leave in the bounding set; used when `drop_bounding` */
+	uint64_t bounding; /* what to leave in the bounding set; used when `drop_bounding` */
 	bool drop_bounding;
 	uint64_t permitted, effective;
 	uint64_t inheritable; /* equal to the ambient set that remains: capset(2) lowers it with this */

@@ -35,7 +35,8 @@ void gate_program_explain(int dirfd, const char *path, int sys, struct gate_err 
 		break;
 	case ENOENT:
 		if (faccessat(dirfd, path, F_OK, 0) == 0)
-			gate_err_set(err, GATE_E_NOTFOUND, 0, "'%s' is there, but the interpreter that it names is not", path);
+			gate_err_set(err, GATE_E_NOTFOUND, 0, "'%s' is there, but the interpreter that it names is not",
+			             path);
 		else
 			gate_err_set(err, GATE_E_NOTFOUND, 0, "'%s' was not found", path);
 		break;

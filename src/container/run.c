@@ -32,7 +32,8 @@ struct run {
 static int check_plan(const struct gate_run_plan *plan, struct gate_err *err)
 {
 	if ((plan->flags & ~(uint32_t)GATE_RUN_ALL_FLAGS) != 0)
-		return GATE_FAIL(err, GATE_E_INVALID, "unknown flag bits %#x", plan->flags & ~(uint32_t)GATE_RUN_ALL_FLAGS);
+		return GATE_FAIL(err, GATE_E_INVALID, "unknown flag bits %#x",
+		                 plan->flags & ~(uint32_t)GATE_RUN_ALL_FLAGS);
 	if (plan->argv == NULL || plan->argv[0] == NULL)
 		return GATE_FAIL(err, GATE_E_INVALID, "there is no command to run");
 	if (plan->unconfined && plan->len != 0)
@@ -41,8 +42,8 @@ static int check_plan(const struct gate_run_plan *plan, struct gate_err *err)
 	if (!plan->unconfined && (plan->insns == NULL || plan->len == 0))
 		return GATE_FAIL(err, GATE_E_INVALID, "there is no filter: only 'unconfined' runs without one");
 	if (plan->len > GATE_BPF_MAX)
-		return GATE_FAIL(err, GATE_E_LIMIT, "a filter of %zu instructions is larger than the kernel's %d", plan->len,
-		                 GATE_BPF_MAX);
+		return GATE_FAIL(err, GATE_E_LIMIT, "a filter of %zu instructions is larger than the kernel's %d",
+		                 plan->len, GATE_BPF_MAX);
 	return 0;
 }
 
@@ -188,7 +189,8 @@ int gate_run(const struct gate_run_plan *plan, struct gate_run_result **ret, str
 		run.result->outcome = GATE_RUN_NOT_STARTED;
 		result = 0;
 	} else if (prepare(&run, plan, err) == 0) {
-		gate_witness_start(&run.witness, !plan->unconfined && (plan->flags & GATE_RUN_NO_AUDIT) == 0, run.result);
+		gate_witness_start(&run.witness, !plan->unconfined && (plan->flags & GATE_RUN_NO_AUDIT) == 0,
+		                   run.result);
 		if (run.witness.other_pids)
 			gate_audit_prepare_mark(&run.witness.audit, &run.child.mark);
 		result = start_and_wait(&run, plan, err);

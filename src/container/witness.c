@@ -23,7 +23,8 @@ void gate_witness_start(struct gate_witness *w, bool listen, struct gate_run_res
 		return;
 	}
 	if (gate_audit_open(&w->audit, true, &err) < 0) {
-		(void)snprintf(to->incomplete, sizeof(to->incomplete), "%.*s", (int)sizeof(to->incomplete) - 1, err.text);
+		(void)snprintf(to->incomplete, sizeof(to->incomplete), "%.*s", (int)sizeof(to->incomplete) - 1,
+		               err.text);
 		return;
 	}
 	to->listened = true;
@@ -106,8 +107,13 @@ static void add(void *ctx, const struct gate_audit_record *r)
 		return;
 	}
 	struct gate_denial *d = &to->denials[to->n_denials++];
-	*d = (struct gate_denial){ .arch = r->arch, .nr = r->nr, .action = r->code, .sig = r->sig, .count = 1,
-		                   .pid = r->pid, .main = w->other_pids || (pid_t)r->pid == w->program };
+	*d = (struct gate_denial){ .arch = r->arch,
+		                   .nr = r->nr,
+		                   .action = r->code,
+		                   .sig = r->sig,
+		                   .count = 1,
+		                   .pid = r->pid,
+		                   .main = w->other_pids || (pid_t)r->pid == w->program };
 	memcpy(d->comm, r->comm, sizeof(d->comm));
 	memcpy(d->exe, r->exe, sizeof(d->exe));
 }
@@ -138,7 +144,8 @@ static void judge(struct gate_witness *w, enum gate_audit_fence fence, bool logg
 	else if (fence == GATE_AUDIT_WAITED)
 		(void)snprintf(why, size, "without CAP_AUDIT_WRITE a late record may be missing");
 	else if (w->other_pids)
-		(void)snprintf(why, size, "in a pid namespace only the program itself can be told apart, not its children");
+		(void)snprintf(why, size,
+		               "in a pid namespace only the program itself can be told apart, not its children");
 	else if (!counted)
 		(void)snprintf(why, size, "without CAP_AUDIT_CONTROL lost records are not counted");
 	else if (to->unattributed > 0)

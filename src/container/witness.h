@@ -11,13 +11,13 @@
 struct gate_witness {
 	struct gate_audit audit;
 	pid_t program, self;
-	bool other_pids;             /* records name processes by ids that are not ours (a pid namespace) */
-	bool adopts;                 /* `self` is the reaper of what the program leaves behind */
-	struct gate_run_result *to;  /* where the denials go */
+	bool other_pids;            /* records name processes by ids that are not ours (a pid namespace) */
+	bool adopts;                /* `self` is the reaper of what the program leaves behind */
+	struct gate_run_result *to; /* where the denials go */
 	size_t cap;
-	uint32_t *ours, *foreign;    /* processes already told apart; these may have ended by now */
+	uint32_t *ours, *foreign; /* processes already told apart; these may have ended by now */
 	size_t n_ours, cap_ours, n_foreign, cap_foreign;
-	uint64_t forgotten;          /* records that memory was missing for */
+	uint64_t forgotten; /* records that memory was missing for */
 };
 
 /* Starts to listen, into *to. When that is not possible `to` says why, and everything else here does nothing: a

@@ -138,8 +138,8 @@ static int count_shape(const char *text, size_t len, struct gate_err *err)
 			return GATE_FAIL_AT(err, gate_doc_place(text, i, i + 1), GATE_E_LIMIT,
 			                    "nested deeper than %d levels", GATE_DOC_DEPTH);
 		if (++values > GATE_DOC_VALUES)
-			return GATE_FAIL_AT(err, gate_doc_place(text, i, i + 1), GATE_E_LIMIT,
-			                    "more than %d values", GATE_DOC_VALUES);
+			return GATE_FAIL_AT(err, gate_doc_place(text, i, i + 1), GATE_E_LIMIT, "more than %d values",
+			                    GATE_DOC_VALUES);
 	}
 	return 0;
 }
@@ -179,10 +179,18 @@ static const char *other_kind(const char *text, size_t len)
 		const char *magic, *what;
 		size_t len;
 	} kinds[] = {
-		{ "\x7f" "ELF", "an ELF file", 4 },          { "\x1f\x8b", "a gzip file", 2 },
-		{ "\x28\xb5\x2f\xfd", "a zstd file", 4 },   { "\xfd" "7zXZ", "an xz file", 5 },
-		{ "PK\x03\x04", "a zip file", 4 },           { "\x89PNG", "a PNG image", 4 },
-		{ "%PDF", "a PDF file", 4 },                 { "SQLite format 3", "an SQLite database", 15 },
+		{ "\x7f"
+		  "ELF",
+		  "an ELF file", 4 },
+		{ "\x1f\x8b", "a gzip file", 2 },
+		{ "\x28\xb5\x2f\xfd", "a zstd file", 4 },
+		{ "\xfd"
+		  "7zXZ",
+		  "an xz file", 5 },
+		{ "PK\x03\x04", "a zip file", 4 },
+		{ "\x89PNG", "a PNG image", 4 },
+		{ "%PDF", "a PDF file", 4 },
+		{ "SQLite format 3", "an SQLite database", 15 },
 	};
 
 	for (size_t i = 0; i < GATE_ARRAY_LEN(kinds); i++)

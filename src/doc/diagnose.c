@@ -20,8 +20,7 @@ struct scan {
 	struct gate_err *err;
 };
 
-#define FAIL(c, from, to, ...)                                                                               \
-	GATE_FAIL_AT((c)->err, gate_doc_place((c)->s, (from), (to)), GATE_E_SYNTAX, __VA_ARGS__)
+#define FAIL(c, from, to, ...) GATE_FAIL_AT((c)->err, gate_doc_place((c)->s, (from), (to)), GATE_E_SYNTAX, __VA_ARGS__)
 
 static bool is_space(char c)
 {
@@ -171,7 +170,8 @@ static int string(struct scan *c)
 			return 0;
 		}
 		if (ch < 0x20)
-			return FAIL(c, c->pos, c->pos + 1, "control character U+%04X in a string: write '\\u%04x'", ch, ch);
+			return FAIL(c, c->pos, c->pos + 1, "control character U+%04X in a string: write '\\u%04x'", ch,
+			            ch);
 		if (ch != '\\') {
 			c->pos++;
 		} else if (at(c, c->pos + 1) == 'u') {
@@ -239,8 +239,9 @@ static int word(struct scan *c)
 	static const struct {
 		const char *word, *meant;
 	} known[] = {
-		{ "true", "true" }, { "false", "false" }, { "null", "null" }, { "none", "null" }, { "nil", "null" },
-		{ "yes", "true" }, { "no", "false" }, { "on", "true" }, { "off", "false" }, { "undefined", "null" },
+		{ "true", "true" }, { "false", "false" },    { "null", "null" }, { "none", "null" },
+		{ "nil", "null" },  { "yes", "true" },       { "no", "false" },  { "on", "true" },
+		{ "off", "false" }, { "undefined", "null" },
 	}; /* the first three are JSON's own */
 	size_t from = c->pos, end = from;
 	char text[GATE_DOC_EXCERPT];
@@ -350,8 +351,7 @@ static int follow(struct scan *c, bool *done)
 		}
 		if (ch == ']' || ch == '}')
 			return FAIL(c, c->pos, c->pos + 1, "found '%c', but '%c' of line %u is open", ch,
-			            c->s[c->open[c->depth].at],
-			            gate_doc_place(c->s, c->open[c->depth].at, 0).line);
+			            c->s[c->open[c->depth].at], gate_doc_place(c->s, c->open[c->depth].at, 0).line);
 		if (ch != ',')
 			break;
 		size_t comma = c->pos++;

@@ -9,12 +9,17 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-#define GATE_DOC_MAX   (1u << 20) /* bytes */
-#define GATE_DOC_DEPTH 32
+#define GATE_DOC_MAX    (1u << 20) /* bytes */
+#define GATE_DOC_DEPTH  32
 #define GATE_DOC_VALUES 32768 /* bounds memory: the largest real profile has 1,300 */
 
 enum gate_doc_kind {
-	GATE_DOC_NULL = 1, GATE_DOC_BOOL, GATE_DOC_NUMBER, GATE_DOC_STRING, GATE_DOC_ARRAY, GATE_DOC_OBJECT
+	GATE_DOC_NULL = 1,
+	GATE_DOC_BOOL,
+	GATE_DOC_NUMBER,
+	GATE_DOC_STRING,
+	GATE_DOC_ARRAY,
+	GATE_DOC_OBJECT
 };
 
 /* 64 bytes on a 64-bit host: a profile has some 700 of them, and touching fresh memory costs more than reading. */
@@ -24,9 +29,9 @@ struct gate_doc {
 	struct gate_place key_at; /* of a member's key, quotes included */
 	uint32_t key_len;
 	uint32_t len, n_items;
-	const char *key;          /* a member of an object: its key, unescaped, NUL-terminated */
-	const char *text;         /* scalars: unescaped, NUL-terminated ("true", "1e3" as written) */
-	struct gate_doc *items;   /* arrays and objects: contiguous, in file order */
+	const char *key;        /* a member of an object: its key, unescaped, NUL-terminated */
+	const char *text;       /* scalars: unescaped, NUL-terminated ("true", "1e3" as written) */
+	struct gate_doc *items; /* arrays and objects: contiguous, in file order */
 };
 
 /* Exactly one JSON value. The tree lives in `arena`; `text` need not outlive the call. On GATE_E_SYNTAX the message
@@ -50,7 +55,7 @@ void gate_json_object(struct gate_json *j);
 void gate_json_array(struct gate_json *j);
 void gate_json_end(struct gate_json *j, char bracket); /* '}' or ']' */
 void gate_json_key(struct gate_json *j, const char *key);
-void gate_json_text(struct gate_json *j, const char *s);   /* NULL writes null; invalid UTF-8 becomes U+FFFD */
+void gate_json_text(struct gate_json *j, const char *s); /* NULL writes null; invalid UTF-8 becomes U+FFFD */
 void gate_json_textn(struct gate_json *j, const char *s, size_t len);
 void gate_json_u64(struct gate_json *j, uint64_t n);
 void gate_json_bool(struct gate_json *j, bool b);

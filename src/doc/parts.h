@@ -12,7 +12,10 @@ struct gate_cursor {
 	size_t pos;
 	uint32_t line, column;
 };
-#define GATE_CURSOR_INIT(text) { (text), 0, 1, 1 }
+#define GATE_CURSOR_INIT(text)                                                                                         \
+	{                                                                                                              \
+		(text), 0, 1, 1                                                                                        \
+	}
 
 static inline void gate_cursor_to(struct gate_cursor *c, size_t pos)
 {

@@ -6,8 +6,8 @@
 #include "doc/parts.h"
 
 struct level {
-	size_t first;             /* index of its first item on the stack of values */
-	size_t me;                /* index of the container itself */
+	size_t first; /* index of its first item on the stack of values */
+	size_t me;    /* index of the container itself */
 	bool object, after_key;
 };
 
@@ -15,13 +15,13 @@ struct reader {
 	struct gate_arena *arena;
 	const char *text;
 	size_t len;
-	struct gate_cursor at;    /* behind the last token */
-	struct gate_doc *stack;   /* finished values whose containers are open, and the open containers */
+	struct gate_cursor at;  /* behind the last token */
+	struct gate_doc *stack; /* finished values whose containers are open, and the open containers */
 	size_t n, cap;
 	struct level levels[GATE_DOC_DEPTH + 1];
 	size_t depth;
-	char *pool, *pool_end;    /* texts of scalars and keys: never longer than the source */
-	const char *key;          /* the key read last, for the value to come */
+	char *pool, *pool_end; /* texts of scalars and keys: never longer than the source */
+	const char *key;       /* the key read last, for the value to come */
 	uint32_t key_len;
 	struct gate_place key_at;
 	struct gate_doc_shape shape;
@@ -448,7 +448,7 @@ const struct gate_doc *gate_doc_member(const struct gate_doc *object, const char
 const char *gate_doc_kind_name(enum gate_doc_kind kind)
 {
 	static const char *const names[] = {
-		[GATE_DOC_NULL] = "null", [GATE_DOC_BOOL] = "a boolean", [GATE_DOC_NUMBER] = "a number",
+		[GATE_DOC_NULL] = "null",       [GATE_DOC_BOOL] = "a boolean", [GATE_DOC_NUMBER] = "a number",
 		[GATE_DOC_STRING] = "a string", [GATE_DOC_ARRAY] = "an array", [GATE_DOC_OBJECT] = "an object",
 	};
 

@@ -42,7 +42,8 @@ enum { SEQ_FIRST = 1, SEQ_SECOND, SEQ_FENCE };
 static int request(int fd, uint16_t type, uint32_t seq, const char *text)
 {
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	struct request r = { .head = { .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK, .nlmsg_seq = seq } };
+	struct request r = { .head = {
+				 .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK, .nlmsg_seq = seq } };
 	size_t len = text != NULL ? strlen(text) + 1 : 0;
 
 	if (text != NULL)
@@ -61,11 +62,17 @@ static long now_ms(void)
 
 /* What has been answered on the question socket. */
 struct answers {
-	int error[SEQ_FENCE + 1];     /* by sequence number: 1 = none yet, 0 or a negative errno */
+	int error[SEQ_FENCE + 1]; /* by sequence number: 1 = none yet, 0 or a negative errno */
 	uint32_t lost[SEQ_FENCE + 1];
 	bool has_lost[SEQ_FENCE + 1];
 };
-#define NO_ANSWERS { { 1, 1, 1, 1 }, { 0 }, { false } }
+#define NO_ANSWERS                                                                                                     \
+	{                                                                                                              \
+		{ 1, 1, 1, 1 }, { 0 },                                                                                 \
+		{                                                                                                      \
+			false                                                                                          \
+		}                                                                                                      \
+	}
 
 static bool take_answer(int fd, struct answers *to)
 {
@@ -181,7 +188,8 @@ bool gate_audit_other_pids(void)
 
 void gate_audit_prepare_mark(struct gate_audit *a, struct gate_audit_message *ret)
 {
-	struct request r = { .head = { .nlmsg_type = AUDIT_USER_AVC, .nlmsg_flags = NLM_F_REQUEST, .nlmsg_seq = SEQ_FENCE } };
+	struct request r = { .head = {
+				 .nlmsg_type = AUDIT_USER_AVC, .nlmsg_flags = NLM_F_REQUEST, .nlmsg_seq = SEQ_FENCE } };
 	struct timespec t;
 
 	ret->len = 0;
@@ -229,8 +237,8 @@ static bool send_fence(const char *text)
 	return answers.error[SEQ_FENCE] == 0;
 }
 
-enum gate_audit_fence gate_audit_drain(struct gate_audit *a, unsigned fence_ms, unsigned quiet_ms,
-                                       gate_audit_fn *fn, void *ctx)
+enum gate_audit_fence gate_audit_drain(struct gate_audit *a, unsigned fence_ms, unsigned quiet_ms, gate_audit_fn *fn,
+                                       void *ctx)
 {
 	struct timespec t;
 	struct gate_audit_record record;

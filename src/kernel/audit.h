@@ -9,7 +9,7 @@
 
 struct gate_audit_record {
 	uint64_t serial;
-	uint32_t pid;  /* the process (not the thread), in the first pid namespace */
+	uint32_t pid; /* the process (not the thread), in the first pid namespace */
 	uint32_t uid;
 	uint32_t arch; /* AUDIT_ARCH_* */
 	uint32_t nr;
@@ -24,14 +24,17 @@ bool gate_audit_parse(const char *text, size_t len, struct gate_audit_record *re
 
 /* An open reader. Zeroed is not open; fd -1 neither. */
 struct gate_audit {
-	int fd;            /* bound to the group, non-blocking, close-on-exec: poll it */
-	int ask;           /* a second socket, for questions; -1 until the first one */
+	int fd;             /* bound to the group, non-blocking, close-on-exec: poll it */
+	int ask;            /* a second socket, for questions; -1 until the first one */
 	uint32_t overflows; /* ENOBUFS seen: at least so many records are gone */
-	bool counted;      /* the counter of lost records was asked for; the answer comes when it comes */
-	char mark[40];     /* the text of gate_audit_mark that is being waited for; "" = none */
-	uint32_t marked;   /* the process that sent it, as records name it; 0 = not heard of */
+	bool counted;       /* the counter of lost records was asked for; the answer comes when it comes */
+	char mark[40];      /* the text of gate_audit_mark that is being waited for; "" = none */
+	uint32_t marked;    /* the process that sent it, as records name it; 0 = not heard of */
 };
-#define GATE_AUDIT_INIT { -1, -1, 0, false, "", 0 }
+#define GATE_AUDIT_INIT                                                                                                \
+	{                                                                                                              \
+		-1, -1, 0, false, "", 0                                                                                \
+	}
 
 /* Joins the group. `counted`: also ask for the counter of lost records now. Fails with GATE_E_DENIED without
  * CAP_AUDIT_READ in the first user namespace, GATE_E_UNSUPPORTED where there is no audit. About 10 us. */
@@ -61,8 +64,8 @@ enum gate_audit_fence {
 /* Hands all records logged so far to `fn`. The fence is an audit message of type USER_AVC, the only one that the
  * kernel passes on also while auditing is off (audit_receive_msg, kernel/audit.c). */
 typedef void gate_audit_fn(void *ctx, const struct gate_audit_record *record);
-enum gate_audit_fence gate_audit_drain(struct gate_audit *a, unsigned fence_ms, unsigned quiet_ms,
-                                       gate_audit_fn *fn, void *ctx);
+enum gate_audit_fence gate_audit_drain(struct gate_audit *a, unsigned fence_ms, unsigned quiet_ms, gate_audit_fn *fn,
+                                       void *ctx);
 /* How many records the kernel lost between gate_audit_open and now, and (may be NULL) since it started. False when
  * that cannot be known (CAP_AUDIT_CONTROL is missing). Waits for the kernel's answer, some 100 us. To be asked once. */
 bool gate_audit_lost(struct gate_audit *a, uint32_t *ret, uint32_t *total);

@@ -76,22 +76,24 @@ static int await_stop(pid_t tid, int *inject, struct gate_err *err)
 		const struct timespec nap = { 0, ms < 20 ? 20000 : 1000000 };
 		(void)nanosleep(&nap, NULL);
 	}
-	return GATE_FAIL(err, GATE_E_UNSUPPORTED, "process '%d' does not stop: it is in an uninterruptible wait", (int)tid);
+	return GATE_FAIL(err, GATE_E_UNSUPPORTED, "process '%d' does not stop: it is in an uninterruptible wait",
+	                 (int)tid);
 }
 
 static int fail_read(pid_t tid, struct gate_err *err)
 {
 	switch (errno) {
 	case EACCES:
-		return GATE_FAIL(err, GATE_E_DENIED,
-		                 "reading the filters of process '%d' needs CAP_SYS_ADMIN, and a reader without a filter",
-		                 (int)tid);
+		return GATE_FAIL(
+		    err, GATE_E_DENIED,
+		    "reading the filters of process '%d' needs CAP_SYS_ADMIN, and a reader without a filter", (int)tid);
 	case EINVAL:
 	case EIO:
 		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
 		                 "this kernel does not show filters (CONFIG_CHECKPOINT_RESTORE is off)");
 	case EMEDIUMTYPE:
-		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "the kernel kept no original program for process '%d'", (int)tid);
+		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "the kernel kept no original program for process '%d'",
+		                 (int)tid);
 	case ESRCH:
 		return GATE_FAIL(err, GATE_E_NOTFOUND, "process '%d' ended while it was asked", (int)tid);
 	default:
@@ -142,12 +144,13 @@ static int read_all(pid_t tid, struct gate_filters *f, struct gate_err *err)
 
 	while ((more = read_one(tid, f->n, &cap, f, err)) > 0)
 		if (f->n > CHAIN_MAX)
-			return GATE_FAIL(err, GATE_E_LIMIT, "process '%d' has more filters than a kernel allows", (int)tid);
+			return GATE_FAIL(err, GATE_E_LIMIT, "process '%d' has more filters than a kernel allows",
+			                 (int)tid);
 	if (more < 0)
 		return -1;
 	if (read_status(tid, &now) == 0 && now.has_count && now.count != f->n)
-		return GATE_FAIL(err, GATE_E_CONFLICT, "the kernel showed %zu of the %llu filters of process '%d'", f->n,
-		                 (unsigned long long)now.count, (int)tid);
+		return GATE_FAIL(err, GATE_E_CONFLICT, "the kernel showed %zu of the %llu filters of process '%d'",
+		                 f->n, (unsigned long long)now.count, (int)tid);
 	reverse(f);
 	return 0;
 }
@@ -232,7 +235,8 @@ int gate_filters_of(pid_t tid, struct gate_filters *ret, struct gate_err *err)
 		return GATE_FAIL(err, GATE_E_NOTFOUND, "process '%d' has ended", (int)tid);
 	if (s.mode == 1)
 		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
-		                 "process '%d' runs in seccomp's strict mode 1, which has no program to read", (int)tid);
+		                 "process '%d' runs in seccomp's strict mode 1, which has no program to read",
+		                 (int)tid);
 	if (s.mode != 0) {
 		/* Also for the caller's own thread: a thread cannot trace its own process. */
 		if ((pid_t)s.tgid == getpid())

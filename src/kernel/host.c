@@ -31,8 +31,8 @@ static const struct row {
 
 	{ "flags", "flag-tsync", "SECCOMP_FILTER_FLAG_TSYNC", gate_probe_flag, GATE_SECCOMP_TSYNC,
 	  "loading the filter last without no_new_privs", "callgate run sets no_new_privs" },
-	{ "flags", "flag-log", "SECCOMP_FILTER_FLAG_LOG", gate_probe_flag, GATE_SECCOMP_LOG,
-	  "callgate run --log", "refused calls that do not kill are not reported" },
+	{ "flags", "flag-log", "SECCOMP_FILTER_FLAG_LOG", gate_probe_flag, GATE_SECCOMP_LOG, "callgate run --log",
+	  "refused calls that do not kill are not reported" },
 	{ "flags", "flag-spec-allow", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", gate_probe_flag, GATE_SECCOMP_SPEC_ALLOW,
 	  "profiles with this flag", "a profile that asks for it is refused" },
 	{ "flags", "flag-new-listener", "SECCOMP_FILTER_FLAG_NEW_LISTENER", gate_probe_flag, GATE_SECCOMP_NEW_LISTENER,
@@ -43,8 +43,8 @@ static const struct row {
 	  GATE_SECCOMP_WAIT_KILLABLE, "notifications that no ordinary signal interrupts",
 	  "a signal may abandon a call while a supervisor works on it" },
 
-	{ "notification", "notif-sizes", "SECCOMP_GET_NOTIF_SIZES", gate_probe_notif_sizes, 0,
-	  "reading notifications", "no notifications (kernels before 5.0)" },
+	{ "notification", "notif-sizes", "SECCOMP_GET_NOTIF_SIZES", gate_probe_notif_sizes, 0, "reading notifications",
+	  "no notifications (kernels before 5.0)" },
 	{ "notification", "notif-addfd", "SECCOMP_IOCTL_NOTIF_ADDFD", gate_probe_notif_ioctl, GATE_NOTIF_ADDFD,
 	  "a supervisor that opens files for a program", "a supervisor can only answer with a number" },
 	{ "notification", "notif-addfd-send", "SECCOMP_ADDFD_FLAG_SEND", gate_probe_notif_ioctl, GATE_NOTIF_ADDFD_SEND,
@@ -63,10 +63,10 @@ static const struct row {
 	{ "audit", "actions-logged", "actions_logged", gate_probe_logged, 0, "which actions the kernel writes down",
 	  "actions that are not listed are never reported (sysctl kernel.seccomp.actions_logged)" },
 
-	{ "launch", "cap-sys-admin", "CAP_SYS_ADMIN", gate_probe_cap, CAP_SYS_ADMIN,
-	  "a filter without no_new_privs", "callgate run sets no_new_privs: set-user-ID programs gain nothing" },
-	{ "launch", "cap-setpcap", "CAP_SETPCAP", gate_probe_cap, CAP_SETPCAP,
-	  "reducing the bounding set", "callgate run sets no_new_privs to keep capabilities out" },
+	{ "launch", "cap-sys-admin", "CAP_SYS_ADMIN", gate_probe_cap, CAP_SYS_ADMIN, "a filter without no_new_privs",
+	  "callgate run sets no_new_privs: set-user-ID programs gain nothing" },
+	{ "launch", "cap-setpcap", "CAP_SETPCAP", gate_probe_cap, CAP_SETPCAP, "reducing the bounding set",
+	  "callgate run sets no_new_privs to keep capabilities out" },
 	{ "launch", "clone3", "clone3 with a pidfd", gate_probe_clone3, 0, "starting programs",
 	  "the older clone is used" },
 	{ "launch", "self", "callgate runs without a filter", gate_probe_self, 0,
@@ -83,8 +83,7 @@ static const struct row {
 	  "such programs do not run; a profile may leave SCMP_ARCH_X86 out" },
 	{ "host", "x32", "x32 calls", gate_probe_abi, GATE_ARCH_X32, "programs built for x32",
 	  "such calls give ENOSYS, but reach the filter all the same" },
-	{ "host", "cgroup", "control groups", gate_probe_cgroup, 0, "limits for tasks",
-	  "callgate run needs none" },
+	{ "host", "cgroup", "control groups", gate_probe_cgroup, 0, "limits for tasks", "callgate run needs none" },
 	{ "host", "btf", "BTF of the kernel", gate_probe_btf, 0, "recording calls with eBPF",
 	  "recording uses audit records" },
 };
@@ -98,8 +97,11 @@ void gate_host_ask(size_t i, struct gate_host_fact *ret)
 {
 	GATE_CHECK(i < GATE_ARRAY_LEN(rows));
 	const struct row *row = &rows[i];
-	struct gate_host_fact fact = { .group = row->group, .id = row->id, .name = row->name,
-		                       .needed_for = row->needed_for, .without = row->without };
+	struct gate_host_fact fact = { .group = row->group,
+		                       .id = row->id,
+		                       .name = row->name,
+		                       .needed_for = row->needed_for,
+		                       .without = row->without };
 
 	fact.state = row->probe(row->arg, (struct gate_host_text){ fact.value, sizeof(fact.value) });
 	*ret = fact;

@@ -153,7 +153,9 @@ enum gate_host_state gate_probe_audit(unsigned long arg, struct gate_host_text v
 
 enum gate_host_state gate_probe_logged(unsigned long arg, struct gate_host_text value)
 {
-	static const char *const all[] = { "kill_process", "kill_thread", "trap", "errno", "user_notif", "trace", "log" };
+	static const char *const all[] = {
+		"kill_process", "kill_thread", "trap", "errno", "user_notif", "trace", "log"
+	};
 
 	(void)arg;
 	if (gate_proc_read("/proc/sys/kernel/seccomp/actions_logged", value.text, value.size) < 0) {

@@ -12,18 +12,18 @@ struct gate_host_text {
 };
 typedef enum gate_host_state gate_probe_fn(unsigned long arg, struct gate_host_text value);
 
-gate_probe_fn gate_probe_action;       /* arg: GATE_RET_… */
-gate_probe_fn gate_probe_flag;         /* arg: GATE_SECCOMP_… */
+gate_probe_fn gate_probe_action; /* arg: GATE_RET_… */
+gate_probe_fn gate_probe_flag;   /* arg: GATE_SECCOMP_… */
 gate_probe_fn gate_probe_notif_sizes;
-gate_probe_fn gate_probe_notif_ioctl;  /* arg: GATE_NOTIF_… */
+gate_probe_fn gate_probe_notif_ioctl; /* arg: GATE_NOTIF_… */
 gate_probe_fn gate_probe_pidfd_getfd;
-gate_probe_fn gate_probe_audit;        /* arg: GATE_AUDIT_ASK_… */
+gate_probe_fn gate_probe_audit; /* arg: GATE_AUDIT_ASK_… */
 gate_probe_fn gate_probe_logged;
-gate_probe_fn gate_probe_jit;          /* arg: 0 enabled, 1 hardened */
+gate_probe_fn gate_probe_jit; /* arg: 0 enabled, 1 hardened */
 gate_probe_fn gate_probe_cgroup;
 gate_probe_fn gate_probe_btf;
-gate_probe_fn gate_probe_abi;          /* arg: GATE_ARCH_X86, GATE_ARCH_X32 */
-gate_probe_fn gate_probe_cap;          /* arg: CAP_… */
+gate_probe_fn gate_probe_abi; /* arg: GATE_ARCH_X86, GATE_ARCH_X32 */
+gate_probe_fn gate_probe_cap; /* arg: CAP_… */
 gate_probe_fn gate_probe_filter_read;
 gate_probe_fn gate_probe_clone3;
 gate_probe_fn gate_probe_self;

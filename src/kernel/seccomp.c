@@ -16,8 +16,8 @@ static long seccomp(unsigned op, unsigned long flags, void *arg)
 int gate_seccomp_load(const struct gate_insn *insns, size_t len, unsigned long flags, int *ret, struct gate_err *err)
 {
 	if (len == 0 || len > GATE_BPF_MAX)
-		return GATE_FAIL(err, GATE_E_LIMIT, "a program of %zu instructions is outside the kernel's 1 to %d", len,
-		                 GATE_BPF_MAX);
+		return GATE_FAIL(err, GATE_E_LIMIT, "a program of %zu instructions is outside the kernel's 1 to %d",
+		                 len, GATE_BPF_MAX);
 	/* struct gate_insn has the layout of struct sock_filter (callgate/bpf.h). */
 	struct sock_fprog prog = { .len = (unsigned short)len, .filter = (void *)(uintptr_t)insns };
 	long got = seccomp(SECCOMP_SET_MODE_FILTER, flags, &prog);

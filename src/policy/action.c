@@ -7,13 +7,14 @@ static const struct {
 	uint32_t action;
 	const char *word;
 	bool data; /* the low 16 bits reach somebody */
-} actions[] = { /* in the kernel's order, the loosest first: the position is the rank */
+} actions[] = {
+	/* in the kernel's order, the loosest first: the position is the rank */
 	{ GATE_RET_ALLOW, "allow", false },
 	{ GATE_RET_LOG, "log", false },
-	{ GATE_RET_TRACE, "trace", true },   /* PTRACE_GETEVENTMSG */
+	{ GATE_RET_TRACE, "trace", true }, /* PTRACE_GETEVENTMSG */
 	{ GATE_RET_NOTIFY, "notify", false },
 	{ GATE_RET_ERRNO, "errno", true },
-	{ GATE_RET_TRAP, "trap", true },     /* si_errno */
+	{ GATE_RET_TRAP, "trap", true }, /* si_errno */
 	{ GATE_RET_KILL_THREAD, "kill_thread", false },
 	{ GATE_RET_KILL_PROCESS, "kill_process", false },
 };

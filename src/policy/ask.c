@@ -185,8 +185,9 @@ bool gate_policy_witness(const struct gate_space *space, gate_policy predicate, 
 	}
 	if (node->lo == 0)
 		return false;
-	*ret = (struct gate_data){ .arch = w[GATE_WORD_ARCH], .nr = w[GATE_WORD_NR],
-	                           .ip = (uint64_t)w[GATE_WORD_IP_HI] << 32 | w[GATE_WORD_IP_LO] };
+	*ret = (struct gate_data){ .arch = w[GATE_WORD_ARCH],
+		                   .nr = w[GATE_WORD_NR],
+		                   .ip = (uint64_t)w[GATE_WORD_IP_HI] << 32 | w[GATE_WORD_IP_LO] };
 	for (unsigned i = 0; i < 6; i++)
 		ret->args[i] = (uint64_t)w[GATE_WORD_ARG(i, false)] << 32 | w[GATE_WORD_ARG(i, true)];
 	return true;

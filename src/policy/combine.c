@@ -72,7 +72,8 @@ uint32_t gate_space_combine(struct gate_space *s, enum gate_combine how, uint32_
 	if (shortcut(s, how, a, b, &result))
 		return result;
 	if (a > b && (how == GATE_COMBINE_DIFFER || how == GATE_COMBINE_AND || how == GATE_COMBINE_OR ||
-	              how == GATE_COMBINE_XOR || how == GATE_COMBINE_BITS)) { /* order does not matter: one memo entry for both */
+	              how == GATE_COMBINE_XOR ||
+	              how == GATE_COMBINE_BITS)) { /* order does not matter: one memo entry for both */
 		uint32_t t = a;
 
 		a = b;
@@ -170,14 +171,14 @@ static uint32_t fix(struct gate_space *s, uint32_t p, const struct fix *f)
 	return result;
 }
 
-int gate_policy_combine(struct gate_space *space, enum gate_combine how, gate_policy a, gate_policy b,
-                        gate_policy *ret, struct gate_err *err)
+int gate_policy_combine(struct gate_space *space, enum gate_combine how, gate_policy a, gate_policy b, gate_policy *ret,
+                        struct gate_err *err)
 {
 	return gate_space_result(space, gate_space_combine(space, how, a, b), ret, err);
 }
 
-int gate_policy_ite(struct gate_space *space, gate_policy predicate, gate_policy yes, gate_policy no,
-                    gate_policy *ret, struct gate_err *err)
+int gate_policy_ite(struct gate_space *space, gate_policy predicate, gate_policy yes, gate_policy no, gate_policy *ret,
+                    struct gate_err *err)
 {
 	return gate_space_result(space, gate_space_ite(space, predicate, yes, no), ret, err);
 }

@@ -187,8 +187,10 @@ int gate_space_result(struct gate_space *s, uint32_t id, gate_policy *ret, struc
 
 		s->failure = GATE_OK; /* the next call may be a smaller one */
 		if (why == GATE_E_LIMIT)
-			return GATE_FAIL(err, GATE_E_LIMIT, "the policy is too complex to be decided exactly within the budget (%zu nodes)",
-			                 s->most_nodes);
+			return GATE_FAIL(
+			    err, GATE_E_LIMIT,
+			    "the policy is too complex to be decided exactly within the budget (%zu nodes)",
+			    s->most_nodes);
 		return GATE_FAIL_NOMEM(err);
 	}
 	*ret = id;

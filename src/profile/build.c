@@ -113,7 +113,9 @@ int gate_build_begin(struct gate_build *b)
 {
 	const struct gate_profile *p = b->p;
 	struct gate_place at = p->default_action_text.at;
-	struct gate_place arches_at = p->has_architectures ? p->architectures_at : p->has_arch_map ? p->arch_map_at : at;
+	struct gate_place arches_at = p->has_architectures ? p->architectures_at
+	                              : p->has_arch_map    ? p->arch_map_at
+	                                                   : at;
 	bool mesos = p->engine == GATE_ENGINE_MESOS;
 
 	b->rules->arena.limit = RULES_MAX;
@@ -131,7 +133,8 @@ int gate_build_begin(struct gate_build *b)
 	b->rules->filter_flags = gate_filter_flags(p);
 	b->rules->uncovered = (struct gate_case){
 		.action = p->engine == GATE_ENGINE_NATIVE ? GATE_RET_KILL_PROCESS : GATE_RET_KILL_THREAD,
-		.why = GATE_WHY_UNCOVERED, .at = arches_at,
+		.why = GATE_WHY_UNCOVERED,
+		.at = arches_at,
 	};
 	b->killed = (struct gate_list){ &b->rules->uncovered, 1 };
 	if (gate_build_constant(b, b->default_action, GATE_WHY_DEFAULT, at, &b->otherwise) < 0)

@@ -32,9 +32,9 @@ struct gate_build {
 	struct gate_cover cover;
 
 	struct gate_ref *refs;
-	uint32_t *head; /* by name index: index + 1 of the first ref, 0 = none in force */
-	uint32_t *actions; /* by entry */
-	bool *in_force;    /* by entry */
+	uint32_t *head;       /* by name index: index + 1 of the first ref, 0 = none in force */
+	uint32_t *actions;    /* by entry */
+	bool *in_force;       /* by entry */
 	struct gate_kver age; /* the newest call named anywhere */
 	uint32_t default_action;
 	struct gate_list otherwise; /* the default action */

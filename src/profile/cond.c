@@ -46,8 +46,7 @@ enum gate_truth gate_cond_make(unsigned arg, enum gate_op op, uint64_t value, ui
 {
 	uint64_t all = wide ? UINT64_MAX : UINT32_MAX;
 	struct gate_cond c = { .arg = (uint8_t)arg, .op = (uint8_t)op, .wide = wide, .value = value & all, .mask = 0 };
-	enum gate_truth truth =
-	    op == GATE_OP_MASKED_EQ ? masked(&c, value, two, all) : bounds(op, value & all, all);
+	enum gate_truth truth = op == GATE_OP_MASKED_EQ ? masked(&c, value, two, all) : bounds(op, value & all, all);
 
 	if (truth == GATE_SOMETIMES)
 		*ret = c;

@@ -5,20 +5,19 @@
 #define SPEC_ALLOW (1u << 2)
 
 /* Docker, containerd and CRI-O run runc; Podman runs crun: the defaults of the distributions. */
-#define RUNC_WORDS                                                                                           \
-	.runtime = GATE_RUNTIME_RUNC, .flags_absent = SPEC_ALLOW,                                            \
-	.bad_action = "string %s is not a valid action for seccomp",                                         \
-	.bad_operator = "string %s is not a valid operator for seccomp",                                     \
-	.bad_arch = "string %s is not a valid arch for seccomp",                                             \
-	.bad_flag = "seccomp flag %s is not known to runc"
-#define CRUN_WORDS                                                                                           \
-	.runtime = GATE_RUNTIME_CRUN, .flags_absent = SPEC_ALLOW, .bad_action = "seccomp get action `%s`",    \
-	.bad_operator = "seccomp get operator `%s`", .bad_arch = "seccomp unknown architecture `%s`",         \
+#define RUNC_WORDS                                                                                                     \
+	.runtime = GATE_RUNTIME_RUNC, .flags_absent = SPEC_ALLOW,                                                      \
+	.bad_action = "string %s is not a valid action for seccomp",                                                   \
+	.bad_operator = "string %s is not a valid operator for seccomp",                                               \
+	.bad_arch = "string %s is not a valid arch for seccomp", .bad_flag = "seccomp flag %s is not known to runc"
+#define CRUN_WORDS                                                                                                     \
+	.runtime = GATE_RUNTIME_CRUN, .flags_absent = SPEC_ALLOW, .bad_action = "seccomp get action `%s`",             \
+	.bad_operator = "seccomp get operator `%s`", .bad_arch = "seccomp unknown architecture `%s`",                  \
 	.bad_flag = "unknown seccomp option `%s`"
-#define COMMON_WORDS                                                                                         \
-	.both_names = "'name' and 'names' were specified in the seccomp profile, use either 'name' or 'names'", \
-	.both_arches = "'architectures' and 'archMap' were specified in the seccomp profile, "               \
-	               "use either 'architectures' or 'archMap'"
+#define COMMON_WORDS                                                                                                   \
+	.both_names = "'name' and 'names' were specified in the seccomp profile, use either 'name' or 'names'",        \
+	.both_arches = "'architectures' and 'archMap' were specified in the seccomp profile, "                         \
+		       "use either 'architectures' or 'archMap'"
 
 static const struct gate_engine_row dialects[GATE_ENGINE_MAX] = {
 	[GATE_ENGINE_NATIVE] = {

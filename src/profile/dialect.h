@@ -7,10 +7,10 @@
 /* A field belongs to the dialects that read it (profile-format: five dialects). */
 enum gate_field {
 	GATE_FIELD_OCI = 1 << 0,
-	GATE_FIELD_DOCKER = 1 << 1,    /* archMap, name, includes, excludes */
+	GATE_FIELD_DOCKER = 1 << 1,     /* archMap, name, includes, excludes */
 	GATE_FIELD_ERRNO_WORD = 1 << 2, /* errno, defaultErrno: containers/common */
 	GATE_FIELD_MIN_KERNEL = 1 << 3, /* moby only */
-	GATE_FIELD_REMARK = 1 << 4,    /* comment: means nothing to anybody */
+	GATE_FIELD_REMARK = 1 << 4,     /* comment: means nothing to anybody */
 };
 
 /* What makes the filter in the end. */

@@ -35,8 +35,10 @@ static struct gate_scmp_rule *add(struct batch *t, const struct gate_ref *ref)
 		t->cap = cap;
 	}
 	rule = &t->rules[t->n++];
-	*rule = (struct gate_scmp_rule){ .action = t->b->actions[ref->entry], .entry = ref->entry,
-		.at = t->b->p->entries[ref->entry].names[ref->name].at, .order = (uint32_t)t->n };
+	*rule = (struct gate_scmp_rule){ .action = t->b->actions[ref->entry],
+		                         .entry = ref->entry,
+		                         .at = t->b->p->entries[ref->entry].names[ref->name].at,
+		                         .order = (uint32_t)t->n };
 	return rule;
 }
 
@@ -44,8 +46,8 @@ static void set_arg(struct gate_scmp_rule *rule, const struct gate_arg *a)
 {
 	bool masked = a->op == GATE_OP_MASKED_EQ;
 
-	rule->args[a->index] = (struct gate_scmp_arg){ true, a->op, masked ? a->value : UINT64_MAX,
-		                                       masked ? a->value_two : a->value };
+	rule->args[a->index] =
+	    (struct gate_scmp_arg){ true, a->op, masked ? a->value : UINT64_MAX, masked ? a->value_two : a->value };
 }
 
 /* The multiplexed form replaces the test of argument 0 by the number of the call (abi_rule_add). */
@@ -121,7 +123,8 @@ static int conflict(struct gate_build *b, const struct gate_scmp_rule *r, const 
 
 	switch (b->d->runtime) {
 	case GATE_RUNTIME_RUNC:
-		return GATE_FAIL_AT(b->err, r->at, GATE_E_CONFLICT, "error adding seccomp rule for syscall %s: file exists", name);
+		return GATE_FAIL_AT(b->err, r->at, GATE_E_CONFLICT,
+		                    "error adding seccomp rule for syscall %s: file exists", name);
 	case GATE_RUNTIME_MESOS:
 		return GATE_FAIL_AT(b->err, r->at, GATE_E_CONFLICT,
 		                    "Failed to add rule for syscall '%s' with action '%s': File exists", name,
@@ -129,9 +132,10 @@ static int conflict(struct gate_build *b, const struct gate_scmp_rule *r, const 
 	case GATE_RUNTIME_CRUN:
 	case GATE_RUNTIME_NONE:
 	default:
-		return GATE_FAIL_AT(b->err, r->at, GATE_E_CONFLICT,
-		                    "the rules for '%s' have the same condition and another action: libseccomp says 'file exists'",
-		                    name);
+		return GATE_FAIL_AT(
+		    b->err, r->at, GATE_E_CONFLICT,
+		    "the rules for '%s' have the same condition and another action: libseccomp says 'file exists'",
+		    name);
 	}
 }
 
@@ -155,9 +159,9 @@ static int merged(struct gate_build *b, const struct gate_arch_info *arch, const
 		return -1;
 	if (t.n > RULES_MAX)
 		return GATE_FAIL_AT(b->err, t.rules[RULES_MAX].at, GATE_E_LIMIT,
-		                    "more than %d rules for '%s': no filter can hold them", RULES_MAX, gate_name_text(sc->name));
-	rc = gate_scmp_cases(&b->rules->arena, &b->brief, t.rules, t.n, wide(arch),
-	                     &walked, &n, &culprit);
+		                    "more than %d rules for '%s': no filter can hold them", RULES_MAX,
+		                    gate_name_text(sc->name));
+	rc = gate_scmp_cases(&b->rules->arena, &b->brief, t.rules, t.n, wide(arch), &walked, &n, &culprit);
 	if (rc == -2)
 		return conflict(b, culprit, sc);
 	if (rc < 0)

@@ -90,7 +90,7 @@ struct gate_lint {
 	const struct gate_rules *rules; /* NULL: the profile does not resolve */
 	struct gate_cover cover;
 	bool native;              /* no engine is named */
-	size_t unknown_names;      /* met so far */
+	size_t unknown_names;     /* met so far */
 	bool said[GATE_LINT_MAX]; /* kinds that are said once per file */
 };
 

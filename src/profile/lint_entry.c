@@ -44,7 +44,8 @@ static void too_new_for_mesos(struct gate_lint *l, const struct gate_text *t, un
 	struct gate_kver since = gate_name_since(name);
 
 	if (since.major != GATE_KVER_UNKNOWN && gate_kver_cmp(since, (struct gate_kver){ 4, 15 }) > 0)
-		gate_lint_say(l, GATE_LINT_MESOS_LIBRARY, t->at, "libseccomp 2.3.3, which mesos bundles, does not know '%s'", t->s);
+		gate_lint_say(l, GATE_LINT_MESOS_LIBRARY, t->at,
+		              "libseccomp 2.3.3, which mesos bundles, does not know '%s'", t->s);
 }
 
 /* The name that was probably meant: behind a prefix of the kernel's or of C headers, by number, or spelt alike. */
@@ -73,8 +74,8 @@ static void unknown_name(struct gate_lint *l, const struct gate_text *t)
 	const char *near;
 
 	if (l->unknown_names++ >= LISTED) {
-		gate_lint_say(l, GATE_LINT_MORE_UNKNOWN, t->at, "more than %d unknown system calls: the others are not listed",
-		              LISTED);
+		gate_lint_say(l, GATE_LINT_MORE_UNKNOWN, t->at,
+		              "more than %d unknown system calls: the others are not listed", LISTED);
 		return;
 	}
 	near = meant(l, t);
@@ -164,14 +165,14 @@ static void clone_arg(struct gate_lint *l, const struct gate_entry *e, const str
 	for (size_t i = 0; i < e->n_names; i++)
 		if (gate_lint_is(&e->names[i], "clone") && a->index < 2 && a->index != flags_in)
 			gate_lint_say(l, GATE_LINT_CLONE_ARG, a->index_at.line != 0 ? a->index_at : a->at,
-				      "the flags of 'clone' are argument %u on %s, not %u", flags_in,
-				      gate_arch_info(l->facts->arch)->name, a->index);
+			              "the flags of 'clone' are argument %u on %s, not %u", flags_in,
+			              gate_arch_info(l->facts->arch)->name, a->index);
 }
 
 /* T21: who compares 64 bits of a 32-bit argument is told apart from the kernel by bits that the kernel drops. Harmful
  * only where such a value matches a rule that allows, or slips past one that denies. */
 static void wide_compare(struct gate_lint *l, const struct gate_entry *e, const struct gate_arg *a, unsigned name,
-			 const char *text)
+                         const char *text)
 {
 	int mine = gate_ret_rank(e->action), theirs = gate_ret_rank(l->p->default_action);
 	bool upper_matches = a->op == GATE_OP_NE || a->op == GATE_OP_GT || a->op == GATE_OP_GE;
@@ -185,7 +186,7 @@ static void wide_compare(struct gate_lint *l, const struct gate_entry *e, const 
 	}
 	if (any && !mask_is_low && ((mine < theirs && upper_matches) || (mine > theirs && !upper_matches)))
 		gate_lint_say(l, GATE_LINT_WIDE_COMPARE, a->value_at.line != 0 ? a->value_at : a->at,
-			      "argument %u of '%s' has 32 bits, but 64 are compared", a->index, text);
+		              "argument %u of '%s' has 32 bits, but 64 are compared", a->index, text);
 }
 
 static void truth(struct gate_lint *l, const struct gate_arg *a, uint64_t all)
@@ -197,10 +198,10 @@ static void truth(struct gate_lint *l, const struct gate_arg *a, uint64_t all)
 
 	if (always)
 		gate_lint_say(l, GATE_LINT_ALWAYS, at, "every value is %s %llu", gate_op_sign(a->op),
-			      (unsigned long long)value);
+		              (unsigned long long)value);
 	if (never)
 		gate_lint_say(l, GATE_LINT_NEVER, at, "no value is %s %llu", gate_op_sign(a->op),
-			      (unsigned long long)value);
+		              (unsigned long long)value);
 }
 
 static void masks(struct gate_lint *l, const struct gate_arg *a)
@@ -208,14 +209,14 @@ static void masks(struct gate_lint *l, const struct gate_arg *a)
 	if (a->op != GATE_OP_MASKED_EQ) {
 		if (a->has_two && a->value_two != 0)
 			gate_lint_say(l, GATE_LINT_TWO_UNUSED, a->value_two_at, "'valueTwo' has no effect with %s",
-				      gate_op_scmp(a->op));
+			              gate_op_scmp(a->op));
 		return;
 	}
 	if (a->value == 0)
 		gate_lint_say(l, GATE_LINT_MASK_ZERO, a->value_at.line != 0 ? a->value_at : a->at, "the mask is 0");
 	else if ((a->value_two & ~a->value) != 0)
 		gate_lint_say(l, GATE_LINT_MASK_DATUM, a->value_two_at, "%llu has bits outside the mask %llu",
-			      (unsigned long long)a->value_two, (unsigned long long)a->value);
+		              (unsigned long long)a->value_two, (unsigned long long)a->value);
 }
 
 static void big(struct gate_lint *l, uint64_t value, struct gate_place at)
@@ -238,8 +239,8 @@ static void condition(struct gate_lint *l, const struct gate_entry *e, const str
 	truth(l, a, l->native && gate_lint_narrow(l, (unsigned)name, a->index) ? UINT32_MAX : UINT64_MAX);
 	if (beyond(l, (unsigned)name, a->index, &most))
 		gate_lint_say(l, GATE_LINT_INDEX, a->index_at.line != 0 ? a->index_at : a->at,
-			      "'%s' has %u argument%s: there is no argument %u", text, most, most == 1 ? "" : "s",
-			      a->index);
+		              "'%s' has %u argument%s: there is no argument %u", text, most, most == 1 ? "" : "s",
+		              a->index);
 	if (is_pointer(l, (unsigned)name, a))
 		gate_lint_say(l, GATE_LINT_POINTER, a->at, "argument %u of '%s' is a pointer", a->index, text);
 	clone_arg(l, e, a);
@@ -299,9 +300,9 @@ static void alternatives(struct gate_lint *l, const struct gate_entry *e)
 			if (a->index != b->index || !(covers_all(a, b) || covers_all(b, a)))
 				continue;
 			gate_lint_say(l, GATE_LINT_ALTERNATIVES_ALWAYS, b->at,
-				      "argument %u %s %llu or %s %llu: one of them always holds", a->index,
-				      gate_op_sign(a->op), (unsigned long long)a->value, gate_op_sign(b->op),
-				      (unsigned long long)b->value);
+			              "argument %u %s %llu or %s %llu: one of them always holds", a->index,
+			              gate_op_sign(a->op), (unsigned long long)a->value, gate_op_sign(b->op),
+			              (unsigned long long)b->value);
 			return;
 		}
 }

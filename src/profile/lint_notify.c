@@ -29,11 +29,11 @@ static void notified_names(struct gate_lint *l)
 		for (size_t k = 0; e->action == GATE_RET_NOTIFY && k < e->n_names; k++) {
 			if (gate_lint_is(&e->names[k], "write") && (l->native || l->d->runtime == GATE_RUNTIME_RUNC))
 				gate_lint_say(l, GATE_LINT_NOTIFY_WRITE, e->names[k].at,
-					      "SCMP_ACT_NOTIFY cannot be used for the write syscall");
+				              "SCMP_ACT_NOTIFY cannot be used for the write syscall");
 			for (size_t n = 0; n < GATE_ARRAY_LEN(needed); n++)
 				if (gate_lint_is(&e->names[k], needed[n]))
 					gate_lint_say(l, GATE_LINT_NOTIFY_LAUNCH, e->names[k].at,
-						      "SCMP_ACT_NOTIFY on '%s', which launchers need", needed[n]);
+					              "SCMP_ACT_NOTIFY on '%s', which launchers need", needed[n]);
 		}
 	}
 }
@@ -50,15 +50,15 @@ static void listener(struct gate_lint *l, bool notifies, struct gate_place at)
 		gate_lint_say(l, GATE_LINT_NOTIFY_NO_PATH, at, "SCMP_ACT_NOTIFY without a 'listenerPath'");
 	if (notifies && tsync != NULL && l->d->runtime != GATE_RUNTIME_RUNC)
 		gate_lint_say(l, GATE_LINT_NOTIFY_TSYNC, tsync->at,
-			      "SCMP_ACT_NOTIFY together with SECCOMP_FILTER_FLAG_TSYNC");
+		              "SCMP_ACT_NOTIFY together with SECCOMP_FILTER_FLAG_TSYNC");
 	if (!notifies && has_path)
 		gate_lint_say(l, GATE_LINT_LISTENER_UNUSED, p->listener_path.at,
-			      "'listenerPath', but nothing notifies");
+		              "'listenerPath', but nothing notifies");
 	if (has_path && p->listener_path.s[0] != '/' && (l->native || l->d->runtime == GATE_RUNTIME_CRUN))
 		gate_lint_say(l, GATE_LINT_LISTENER_RELATIVE, p->listener_path.at, "'listenerPath' is not absolute");
 	if (p->listener_metadata.len != 0 && !has_path)
 		gate_lint_say(l, GATE_LINT_METADATA_ALONE, p->listener_metadata.at,
-			      "'listenerMetadata' without 'listenerPath'");
+		              "'listenerMetadata' without 'listenerPath'");
 }
 
 static void flags(struct gate_lint *l, bool notifies)
@@ -72,12 +72,12 @@ static void flags(struct gate_lint *l, bool notifies)
 		gate_lint_say(l, GATE_LINT_FLAGS_EMPTY, p->flags_at, "an empty 'flags' is read as none at all");
 	if (!p->has_flags && l->d->flags_absent != 0)
 		gate_lint_say(l, GATE_LINT_FLAGS_ABSENT, p->at,
-			      "without 'flags' the runtime sets SECCOMP_FILTER_FLAG_SPEC_ALLOW");
+		              "without 'flags' the runtime sets SECCOMP_FILTER_FLAG_SPEC_ALLOW");
 	if (tsync != NULL && runc)
 		gate_lint_say(l, GATE_LINT_TSYNC_IGNORED, tsync->at, "runc ignores SECCOMP_FILTER_FLAG_TSYNC");
 	if (wait != NULL && !notifies)
 		gate_lint_say(l, runc ? GATE_LINT_FLAG_NO_LISTENER_RUNC : GATE_LINT_FLAG_NO_LISTENER, wait->at,
-			      "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, but nothing notifies");
+		              "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, but nothing notifies");
 }
 
 void gate_lint_notify(struct gate_lint *l)

@@ -90,8 +90,8 @@ static bool takes(const struct gate_arg *a, uint64_t v)
 static bool meet(const struct gate_arg *a, const struct gate_arg *b)
 {
 	uint64_t bits = a->op == GATE_OP_MASKED_EQ && b->op == GATE_OP_MASKED_EQ
-			    ? (a->value_two & a->value) | (b->value_two & b->value)
-			    : 0;
+	                    ? (a->value_two & a->value) | (b->value_two & b->value)
+	                    : 0;
 	const uint64_t at[] = {
 		a->value, b->value, a->value_two & a->value, b->value_two & b->value, bits, UINT64_MAX
 	};
@@ -127,13 +127,13 @@ static void second_bases(struct pairs *s, const struct use *const *list, size_t 
 			base = list[i];
 		else if (entry_of(s, base)->action == e->action)
 			gate_lint_say(s->l, GATE_LINT_AGAIN, place(s, list[i]),
-				      "'%s' is named again with the same action (line %u)", text_of(s, list[i]),
-				      place(s, base).line);
+			              "'%s' is named again with the same action (line %u)", text_of(s, list[i]),
+			              place(s, base).line);
 		else
 			gate_lint_say(s->l, GATE_LINT_SECOND_BASE, place(s, list[i]),
-				      "'%s' never gets %s here: line %u decided %s", text_of(s, list[i]),
-				      gate_ret_word(e->action), place(s, base).line,
-				      gate_ret_word(entry_of(s, base)->action));
+			              "'%s' never gets %s here: line %u decided %s", text_of(s, list[i]),
+			              gate_ret_word(e->action), place(s, base).line,
+			              gate_ret_word(entry_of(s, base)->action));
 	}
 }
 
@@ -147,22 +147,22 @@ static void compare(struct pairs *s, const struct use *u, const struct use *v)
 		return;
 	if (a->n_args != 0 && b->n_args == 0 && first > second && a->action != s->l->p->default_action)
 		gate_lint_say(s->l, GATE_LINT_ERASED, place(s, v),
-			      "%s let%s this erase the conditions on '%s' of line %u", s->who, s->s, text_of(s, v),
-			      place(s, u).line);
+		              "%s let%s this erase the conditions on '%s' of line %u", s->who, s->s, text_of(s, v),
+		              place(s, u).line);
 	else if (a->n_args == 0 && b->n_args != 0 && second > first && b->action != s->l->p->default_action)
 		gate_lint_say(s->l, GATE_LINT_SHADOWED, place(s, v),
-			      "%s drop%s these conditions on '%s': line %u has none and comes first", s->who, s->s,
-			      text_of(s, v), place(s, u).line);
+		              "%s drop%s these conditions on '%s': line %u has none and comes first", s->who, s->s,
+		              text_of(s, v), place(s, u).line);
 	if (a->n_args == 0 || b->n_args == 0 || repeats(a) || repeats(b))
 		return;
 	if (same_args(a, b))
 		gate_lint_say(s->l, GATE_LINT_CONFLICT, place(s, v),
-			      "'%s' has the same conditions as in line %u, but %s in place of %s", text_of(s, v),
-			      place(s, u).line, gate_ret_word(b->action), gate_ret_word(a->action));
+		              "'%s' has the same conditions as in line %u, but %s in place of %s", text_of(s, v),
+		              place(s, u).line, gate_ret_word(b->action), gate_ret_word(a->action));
 	else if (first != second && overlap(a, b))
 		gate_lint_say(s->l, GATE_LINT_OVERLAP, place(s, v),
-			      "conditions on '%s' overlap those of line %u: there %s decides, here %s", text_of(s, v),
-			      place(s, u).line, gate_ret_word(a->action), gate_ret_word(b->action));
+		              "conditions on '%s' overlap those of line %u: there %s decides, here %s", text_of(s, v),
+		              place(s, u).line, gate_ret_word(a->action), gate_ret_word(b->action));
 }
 
 /* T9: engines skip it. That loses a denial where the other rules allow the call: the base where `u` has conditions or
@@ -194,8 +194,8 @@ static void same_as_default(struct pairs *s, const struct use *const *list, size
 		if (!loses(s, base, u, list[i]))
 			continue;
 		gate_lint_say(s->l, GATE_LINT_LOST_DENIAL, place(s, u),
-			      "%s drop%s this denial of '%s', which equals the default, and keep%s line %u", s->who, s->s,
-			      text_of(s, u), s->s, place(s, list[i]).line);
+		              "%s drop%s this denial of '%s', which equals the default, and keep%s line %u", s->who,
+		              s->s, text_of(s, u), s->s, place(s, list[i]).line);
 		return;
 	}
 	gate_lint_say(s->l, GATE_LINT_SAME_AS_DEFAULT, place(s, u), "'%s' gets the default action", text_of(s, u));
@@ -255,7 +255,7 @@ int gate_lint_pairs(struct gate_lint *l, struct gate_err *err)
 	if (uses == NULL || head == NULL)
 		return GATE_FAIL_NOMEM(err);
 	s = (struct pairs){ l, uses, head, l->native ? "engines" : gate_engine_name(l->p->engine),
-			    l->native ? "" : "s" };
+		            l->native ? "" : "s" };
 	fill(&s);
 	for (size_t name = 0; name < gate_name_count(); name++)
 		if (head[name] != 0)

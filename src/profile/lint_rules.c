@@ -64,9 +64,9 @@ static void multiplexed(struct gate_lint *l, const struct gate_arch_info *info, 
 		limits |= denies(span->cases[i].action);
 	if (limits && can(l, info, nr, sub))
 		gate_lint_say(l, GATE_LINT_MULTIPLEXED, span->cases[0].at,
-			      "conditions on '%s' cannot be enforced on %s, where it is also reached through '%s'",
-			      gate_name_text(sc->name), info->name,
-			      gate_name_text(gate_syscall_by_nr(info->arch, nr)->name));
+		              "conditions on '%s' cannot be enforced on %s, where it is also reached through '%s'",
+		              gate_name_text(sc->name), info->name,
+		              gate_name_text(gate_syscall_by_nr(info->arch, nr)->name));
 }
 
 static void multiplexers(struct gate_lint *l)
@@ -95,7 +95,7 @@ static void newer_twins(struct gate_lint *l)
 
 		if (old.limited && twin.known && twin.allowed)
 			gate_lint_say(l, GATE_LINT_NEWER_TWIN, twin.why == GATE_WHY_RULE ? twin.at : old.at,
-				      "'%s' is limited, but '%s' is not", twins[i].name, twins[i].twin);
+			              "'%s' is limited, but '%s' is not", twins[i].name, twins[i].twin);
 	}
 }
 
@@ -115,8 +115,8 @@ static void io_uring(struct gate_lint *l)
 		if (!v.known || !v.denied)
 			continue;
 		gate_lint_say(l, GATE_LINT_IO_URING, ring.why == GATE_WHY_RULE ? ring.at : v.at,
-			      "'%s' is %s, but io_uring can do the same", ring_calls[i],
-			      gate_lint_possible(l, l->facts->arch, ring_calls[i]) ? "limited" : "denied");
+		              "'%s' is %s, but io_uring can do the same", ring_calls[i],
+		              gate_lint_possible(l, l->facts->arch, ring_calls[i]) ? "limited" : "denied");
 		return;
 	}
 }
@@ -135,7 +135,7 @@ static void enosys(struct gate_lint *l)
 		return;
 	if (l->d->runtime != GATE_RUNTIME_RUNC) {
 		gate_lint_say(l, GATE_LINT_NO_ENOSYS, at,
-			      "calls younger than the profile get the default action, not ENOSYS");
+		              "calls younger than the profile get the default action, not ENOSYS");
 		return;
 	}
 	for (size_t i = 0; i < p->n_entries; i++) {
@@ -152,8 +152,8 @@ static void enosys(struct gate_lint *l)
 	}
 	if (top != NULL)
 		gate_lint_say(l, GATE_LINT_ENOSYS_SPLIT, at,
-			      "calls above '%s' (%u) fail with ENOSYS, unlisted ones below get the default action",
-			      gate_name_text(top->name), top->nr);
+		              "calls above '%s' (%u) fail with ENOSYS, unlisted ones below get the default action",
+		              gate_name_text(top->name), top->nr);
 }
 
 /* --- T32 --- */
@@ -183,11 +183,11 @@ static void launcher(struct gate_lint *l)
 		for (size_t k = 0; k < GATE_ARRAY_LEN(launchers[i].names) && launchers[i].names[k] != NULL; k++)
 			if (verdict_of(l, launchers[i].names[k]).known &&
 			    !gate_lint_possible(l, l->facts->arch, launchers[i].names[k]))
-				len += (size_t)snprintf(list + len, sizeof(list) - len, "%s'%s'",
-							len != 0 ? ", " : "", launchers[i].names[k]);
+				len += (size_t)snprintf(list + len, sizeof(list) - len, "%s'%s'", len != 0 ? ", " : "",
+				                        launchers[i].names[k]);
 		if (len != 0)
 			gate_lint_say(l, GATE_LINT_LAUNCHER, l->p->default_action_text.at,
-				      "the launcher itself needs %s under the filter", list);
+			              "the launcher itself needs %s under the filter", list);
 	}
 }
 
@@ -198,12 +198,12 @@ static void start_and_end(struct gate_lint *l)
 
 	if (!gate_lint_possible(l, arch, "execve") && !gate_lint_possible(l, arch, "execveat"))
 		gate_lint_say(l, GATE_LINT_NO_EXECVE,
-			      verdict_of(l, "execve").why == GATE_WHY_RULE ? verdict_of(l, "execve").at : at,
-			      "neither execve nor execveat is allowed");
+		              verdict_of(l, "execve").why == GATE_WHY_RULE ? verdict_of(l, "execve").at : at,
+		              "neither execve nor execveat is allowed");
 	else if (!gate_lint_possible(l, arch, "exit_group") && !gate_lint_possible(l, arch, "exit"))
 		gate_lint_say(l, GATE_LINT_NO_EXIT,
-			      verdict_of(l, "exit_group").why == GATE_WHY_RULE ? verdict_of(l, "exit_group").at : at,
-			      "neither exit_group nor exit is allowed");
+		              verdict_of(l, "exit_group").why == GATE_WHY_RULE ? verdict_of(l, "exit_group").at : at,
+		              "neither exit_group nor exit is allowed");
 }
 
 void gate_lint_rules(struct gate_lint *l)

@@ -9,17 +9,17 @@ static void filter_keys(struct gate_lint *l, const struct gate_filter *f, const 
 		return;
 	if (f->n_caps != 0 || f->has_arches)
 		gate_lint_say(l, GATE_LINT_CONDITIONS_VANISH, f->at, "readers of plain OCI profiles do not know '%s'",
-			      what);
+		              what);
 	if (f->min_kernel.s != NULL && f->min_kernel.len != 0)
 		gate_lint_say(l, GATE_LINT_MIN_KERNEL, f->min_kernel.at, "only docker reads 'minKernel'");
 	if (f->n_caps != 0)
 		gate_lint_say(l, GATE_LINT_BOUNDING, f->caps[0].at,
-			      "conditions on capabilities are decided by the task's bounding set");
+		              "conditions on capabilities are decided by the task's bounding set");
 }
 
 /* What mesos-containerizer never looks at (src/linux/seccomp/seccomp_parser.cpp). */
 static const char *const mesos_top[] = { "defaultErrnoRet", "defaultErrno", "architectures",
-					 "flags",           "listenerPath", "listenerMetadata" };
+	                                 "flags",           "listenerPath", "listenerMetadata" };
 static const char *const mesos_entry[] = { "errnoRet", "errno", "name" };
 static const char *const mesos_filter[] = { "minKernel" };
 
@@ -59,7 +59,7 @@ void gate_lint_keys(struct gate_lint *l)
 	}
 	if (p->n_arch_map != 0)
 		gate_lint_say(l, GATE_LINT_CONDITIONS_VANISH, p->arch_map_at,
-			      "readers of plain OCI profiles do not know 'archMap', 'includes' and 'excludes'");
+		              "readers of plain OCI profiles do not know 'archMap', 'includes' and 'excludes'");
 	for (size_t i = 0; i < p->n_entries; i++) {
 		const struct gate_entry *e = &p->entries[i];
 
@@ -67,7 +67,7 @@ void gate_lint_keys(struct gate_lint *l)
 		filter_keys(l, &e->excludes, "excludes");
 		if (e->has_name)
 			gate_lint_say(l, GATE_LINT_OLD_NAME, e->name_at,
-				      "readers of plain OCI profiles do not know 'name'");
+			              "readers of plain OCI profiles do not know 'name'");
 	}
 }
 
@@ -105,16 +105,16 @@ static void arches(struct gate_lint *l)
 	for (size_t i = 0; i < GATE_ARRAY_LEN(compat) && !listed; i++)
 		if (compat[i].host == l->facts->arch)
 			gate_lint_say(l, GATE_LINT_NO_ARCHES, p->at,
-				      "profile lists no architectures: only %s is covered, not %s",
-				      gate_arch_info(l->facts->arch)->name, compat[i].other);
+			              "profile lists no architectures: only %s is covered, not %s",
+			              gate_arch_info(l->facts->arch)->name, compat[i].other);
 	if (l->facts->arch != GATE_ARCH_X86_64 || !listed)
 		return;
 	if (l->cover.has[GATE_ARCH_X32])
 		gate_lint_say(l, GATE_LINT_X32, place_of_arch(p, "SCMP_ARCH_X32"),
-			      "calls of the x32 ABI are covered as well");
+		              "calls of the x32 ABI are covered as well");
 	else if (l->cover.has[GATE_ARCH_X86])
 		gate_lint_say(l, GATE_LINT_NO_X32, place_of_arch(p, "SCMP_ARCH_X86"),
-			      "calls of the x32 ABI are not covered");
+		              "calls of the x32 ABI are not covered");
 }
 
 /* --- T25, T26, T30, T38, T40: the default action --- */
@@ -126,8 +126,8 @@ static void errno_words(struct gate_lint *l, uint32_t action, bool has, uint32_t
 	if (!has && GATE_RET_DATA(action) != 1)
 		gate_lint_say(l, GATE_LINT_ERRNO_WORD, word->at, "only podman and cri-o read an errno as a word");
 	else if (has && number != GATE_RET_DATA(action))
-		gate_lint_say(l, GATE_LINT_ERRNO_TWICE, word->at,
-			      "the errno is '%.20s' as a word, but %u as a number", word->s, number);
+		gate_lint_say(l, GATE_LINT_ERRNO_TWICE, word->at, "the errno is '%.20s' as a word, but %u as a number",
+		              word->s, number);
 }
 
 static bool limits(const struct gate_profile *p)
@@ -149,7 +149,7 @@ static void default_action(struct gate_lint *l)
 			gate_lint_say(l, GATE_LINT_ALLOWS_ALL, at, "profile allows every call");
 		else
 			gate_lint_say(l, GATE_LINT_OPEN_DEFAULT, at,
-				      "profile is a list of denials over a default that allows");
+			              "profile is a list of denials over a default that allows");
 		break;
 	case GATE_RET_LOG:
 		gate_lint_say(l, GATE_LINT_LOG_DEFAULT, at, "the default action logs, and denies nothing");
@@ -166,7 +166,7 @@ static void default_action(struct gate_lint *l)
 		gate_lint_say(l, GATE_LINT_ERRNO_ZERO, p->default_errno_ret_at, "errno 0 is no error");
 	if (p->default_action == (GATE_RET_ERRNO | 4095))
 		gate_lint_say(l, GATE_LINT_ERRNO_LIBRARY, p->default_errno_ret_at,
-			      "errno 4095 is more than libseccomp takes");
+		              "errno 4095 is more than libseccomp takes");
 	errno_words(l, p->default_action, p->has_default_errno_ret, p->default_errno_ret, &p->default_errno_text);
 }
 
@@ -177,15 +177,14 @@ static void entry_actions(struct gate_lint *l)
 
 		if (gate_lint_is(&e->action_text, "SCMP_ACT_KILL"))
 			gate_lint_say(l, GATE_LINT_KILL_THREAD, e->action_text.at,
-				      "SCMP_ACT_KILL kills one thread, not the process");
+			              "SCMP_ACT_KILL kills one thread, not the process");
 		if (GATE_RET_ACTION(e->action) == GATE_RET_TRACE)
-			gate_lint_say(l, GATE_LINT_TRACE, e->action_text.at,
-				      "SCMP_ACT_TRACE hands calls to a tracer");
+			gate_lint_say(l, GATE_LINT_TRACE, e->action_text.at, "SCMP_ACT_TRACE hands calls to a tracer");
 		if (e->action == GATE_RET_ERRNO && e->has_errno_ret)
 			gate_lint_say(l, GATE_LINT_ERRNO_ZERO, e->errno_ret_at, "errno 0 is no error");
 		if (e->action == (GATE_RET_ERRNO | 4095))
 			gate_lint_say(l, GATE_LINT_ERRNO_LIBRARY, e->errno_ret_at,
-				      "errno 4095 is more than libseccomp takes");
+			              "errno 4095 is more than libseccomp takes");
 		errno_words(l, e->action, e->has_errno_ret, e->errno_ret, &e->errno_text);
 	}
 }

@@ -19,14 +19,25 @@ struct gate_text {
 /* Who reads the file. NATIVE: callgate's own meaning (callgate-profile(5)). */
 enum gate_engine {
 	GATE_ENGINE_NATIVE = 1,
-	GATE_ENGINE_DOCKER, GATE_ENGINE_PODMAN, GATE_ENGINE_CONTAINERD, GATE_ENGINE_CRIO, GATE_ENGINE_CRUN, GATE_ENGINE_MESOS,
+	GATE_ENGINE_DOCKER,
+	GATE_ENGINE_PODMAN,
+	GATE_ENGINE_CONTAINERD,
+	GATE_ENGINE_CRIO,
+	GATE_ENGINE_CRUN,
+	GATE_ENGINE_MESOS,
 	GATE_ENGINE_MAX
 };
 const char *gate_engine_name(enum gate_engine e);
 enum gate_engine gate_engine_by_name(const char *s, size_t len); /* 0 = unknown */
 
 enum gate_op {
-	GATE_OP_NE = 1, GATE_OP_LT, GATE_OP_LE, GATE_OP_EQ, GATE_OP_GE, GATE_OP_GT, GATE_OP_MASKED_EQ,
+	GATE_OP_NE = 1,
+	GATE_OP_LT,
+	GATE_OP_LE,
+	GATE_OP_EQ,
+	GATE_OP_GE,
+	GATE_OP_GT,
+	GATE_OP_MASKED_EQ,
 	GATE_OP_MAX
 };
 const char *gate_op_scmp(enum gate_op op); /* "SCMP_CMP_EQ" */
@@ -53,7 +64,7 @@ struct gate_filter { /* includes, excludes */
 	struct gate_place at;
 	struct gate_text *caps, *arches;
 	size_t n_caps, n_arches;
-	bool has_arches; /* `arches` present, perhaps empty */
+	bool has_arches;             /* `arches` present, perhaps empty */
 	struct gate_text min_kernel; /* s NULL or "" = no constraint */
 	struct gate_kver min_kernel_value;
 };
@@ -64,15 +75,15 @@ struct gate_entry {
 	size_t n_names;
 	bool has_names, has_name; /* `names` written; the old `name` written (its text is then in names[0]) */
 	struct gate_place name_at;
-	uint32_t action;          /* GATE_RET_*, with data resolved from errnoRet / errno, EPERM where absent */
+	uint32_t action; /* GATE_RET_*, with data resolved from errnoRet / errno, EPERM where absent */
 	struct gate_text action_text;
 	bool has_errno_ret;
-	uint32_t errno_ret;       /* as written */
+	uint32_t errno_ret; /* as written */
 	struct gate_place errno_ret_at;
 	struct gate_text errno_text; /* containers/common: "ENOSYS" or a number in a string */
 	struct gate_arg *args;
 	size_t n_args;
-	bool has_args;            /* the key is there (null too) */
+	bool has_args; /* the key is there (null too) */
 	struct gate_filter includes, excludes;
 	struct gate_text comment;
 };
@@ -93,7 +104,7 @@ struct gate_profile {
 	const struct gate_doc *root; /* for lint: unknown keys and the like */
 	struct gate_place at;        /* of the profile's object */
 
-	uint32_t default_action;     /* GATE_RET_* with data */
+	uint32_t default_action; /* GATE_RET_* with data */
 	struct gate_text default_action_text;
 	bool has_default_errno_ret;
 	uint32_t default_errno_ret;

@@ -113,8 +113,7 @@ static int cases_policy(struct maker *m, const struct gate_case *cases, uint32_t
 		gate_policy when, then;
 
 		if (gate_policy_const(m->space, gate_ret_normal(cases[i].action), &then, m->err) < 0 ||
-		    case_predicate(m, &cases[i], &when) < 0 ||
-		    gate_policy_ite(m->space, when, then, p, &p, m->err) < 0)
+		    case_predicate(m, &cases[i], &when) < 0 || gate_policy_ite(m->space, when, then, p, &p, m->err) < 0)
 			return -1;
 	}
 	*ret = p;

@@ -48,8 +48,8 @@ void gate_read_unknown(struct gate_reader *r, const char *id, const struct gate_
 	if (theirs != NULL)
 		gate_read_bad(r, id, t->at, near, theirs, shown.s);
 	else
-		gate_read_bad(r, id, t->at, near, "unknown %s '%s'%s%s%s", what, shown.s, near ? " (did you mean '" : "",
-		              near ? near : "", near ? "'?)" : "");
+		gate_read_bad(r, id, t->at, near, "unknown %s '%s'%s%s%s", what, shown.s,
+		              near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 }
 #pragma GCC diagnostic pop
 
@@ -164,7 +164,8 @@ static bool errno_by_word(struct gate_reader *r, const struct gate_text *word, u
 	*ret = n;
 	if (n == 0)
 		gate_read_bad(r, "T40", word->at, "an errno name such as \"ENOSYS\", or its number in quotes",
-		              errno_in_capitals(word) ? "unknown errno '%s': the names are in capitals" : "unknown errno '%s'",
+		              errno_in_capitals(word) ? "unknown errno '%s': the names are in capitals"
+		                                      : "unknown errno '%s'",
 		              shown.s);
 	return n != 0;
 }
@@ -182,9 +183,10 @@ static uint32_t errno_data(struct gate_reader *r, uint32_t action, uint64_t numb
 		return (uint32_t)kept;
 	}
 	if (action == GATE_RET_ERRNO && kept > 4094)
-		gate_read_bad(r, "T25", at, "a number from 0 to 4094",
-		              "errno %llu: libseccomp takes at most 4094%s", (unsigned long long)number,
-		              r->d->runtime == GATE_RUNTIME_RUNC ? " (runc says 'two checks on same syscall argument')" : "");
+		gate_read_bad(r, "T25", at, "a number from 0 to 4094", "errno %llu: libseccomp takes at most 4094%s",
+		              (unsigned long long)number,
+		              r->d->runtime == GATE_RUNTIME_RUNC ? " (runc says 'two checks on same syscall argument')"
+		                                                 : "");
 	else if (number > 0xffff)
 		gate_findings_add(r->findings, GATE_WARNING, "T25", at, gate_engine_name(r->d->engine), NULL, NULL,
 		                  "%s keeps 16 bits of %llu: the value becomes %llu", gate_engine_name(r->d->engine),
@@ -281,8 +283,8 @@ static void unread_key(struct gate_reader *r, const struct gate_key *key, const 
 
 	if (says_nothing(member))
 		return;
-	if (key->field == GATE_FIELD_ERRNO_WORD && (gate_doc_member(object, "errnoRet") != NULL ||
-	                                            gate_doc_member(object, "defaultErrnoRet") != NULL))
+	if (key->field == GATE_FIELD_ERRNO_WORD &&
+	    (gate_doc_member(object, "errnoRet") != NULL || gate_doc_member(object, "defaultErrnoRet") != NULL))
 		return; /* the number stands beside it */
 	if (key->field == GATE_FIELD_ERRNO_WORD)
 		id = "T40", meaning = "the errno becomes EPERM there";
@@ -295,8 +297,8 @@ static void unread_key(struct gate_reader *r, const struct gate_key *key, const 
 	if (strcmp(id, "T2") == 0 && r->old_name)
 		return; /* files in the old form have hundreds */
 	r->old_name |= strcmp(id, "T2") == 0;
-	gate_findings_add(r->findings, GATE_WARNING, id, member->key_at, who, meaning, NULL, "%s does not read '%s'", who,
-	                  key->name);
+	gate_findings_add(r->findings, GATE_WARNING, id, member->key_at, who, meaning, NULL, "%s does not read '%s'",
+	                  who, key->name);
 }
 
 static void kinds_text(unsigned kinds, char *out, size_t size)
@@ -376,7 +378,8 @@ enum gate_arch gate_read_arch_word(const struct gate_engine_row *d, const char *
 		return arch;
 	arch = gate_arch_by_name(s, len);
 	info = gate_arch_info(arch);
-	return info != NULL && strlen(info->name) == len && strncasecmp(info->name, s, len) == 0 ? arch : GATE_ARCH_NONE;
+	return info != NULL && strlen(info->name) == len && strncasecmp(info->name, s, len) == 0 ? arch
+	                                                                                         : GATE_ARCH_NONE;
 }
 
 static void check_arch(struct gate_reader *r, const struct gate_text *t)
@@ -461,7 +464,8 @@ static void read_flags(struct gate_reader *r, const struct gate_doc *v, void *in
 		const struct gate_text *t = &p->flags[i];
 
 		if (gate_flag_by_word(t->s, t->len) == 0)
-			gate_read_unknown(r, "T29", t, r->d->bad_flag, "flag", gate_word_suggest(GATE_WORD_FLAG, t->s, t->len));
+			gate_read_unknown(r, "T29", t, r->d->bad_flag, "flag",
+			                  gate_word_suggest(GATE_WORD_FLAG, t->s, t->len));
 	}
 }
 
@@ -538,7 +542,8 @@ static void no_default(struct gate_reader *r, const struct gate_doc *root)
 	else if (r->d->empty_unconfined && r->p->n_entries == 0)
 		gate_read_bad(r, "T35", r->p->at, "the word 'unconfined' in place of the file, if that is meant",
 		              "profile has no 'defaultAction': %s runs such a program unconfined, callgate does not; "
-		              "only the word 'unconfined' runs without a filter", who);
+		              "only the word 'unconfined' runs without a filter",
+		              who);
 	else
 		gate_read_bad(r, "T35", r->p->at, "\"defaultAction\": \"SCMP_ACT_ERRNO\"",
 		              "profile has no 'defaultAction': nothing says what happens to other calls; "
@@ -560,9 +565,9 @@ static void read_top(struct gate_reader *r, const struct gate_doc *root)
 	if (p->default_action_text.s == NULL)
 		no_default(r, root);
 	else
-		p->default_action = gate_read_action(r, &p->default_action_text, p->has_default_errno_ret,
-		                                     p->default_errno_ret, p->default_errno_ret_at,
-		                                     &p->default_errno_text, true);
+		p->default_action =
+		    gate_read_action(r, &p->default_action_text, p->has_default_errno_ret, p->default_errno_ret,
+		                     p->default_errno_ret_at, &p->default_errno_text, true);
 }
 
 static int read_all(struct gate_reader *r, const char *file, const char *text, size_t len)
@@ -586,7 +591,8 @@ static int read_all(struct gate_reader *r, const char *file, const char *text, s
 	}
 	p->at = p->root->at;
 	if (p->root->kind != GATE_DOC_OBJECT)
-		gate_read_bad(r, "T35", p->at, NULL, "a profile is an object, not %s", gate_doc_kind_name(p->root->kind));
+		gate_read_bad(r, "T35", p->at, NULL, "a profile is an object, not %s",
+		              gate_doc_kind_name(p->root->kind));
 	else if (r->d->engine == GATE_ENGINE_MESOS)
 		gate_read_mesos(r, p->root);
 	else if (!wrapped(r, p->root))

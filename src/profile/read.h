@@ -10,9 +10,9 @@ struct gate_reader {
 	const struct gate_engine_row *d;
 	struct gate_findings *findings; /* may be NULL */
 	struct gate_err *err;
-	bool failed; /* an error was reported: the profile will not be returned */
+	bool failed;   /* an error was reported: the profile will not be returned */
 	bool old_name; /* said that the engine does not read 'name' */
-	bool gone;   /* memory is gone: nothing more can be read */
+	bool gone;     /* memory is gone: nothing more can be read */
 };
 
 /* Reports what makes the file meaningless: the first becomes the error, all become findings. */

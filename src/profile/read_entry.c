@@ -77,7 +77,8 @@ static void read_args(struct gate_reader *r, const struct gate_doc *v, void *int
 	if (v->kind == GATE_DOC_NULL)
 		return;
 	if (n > 6 && r->d->engine == GATE_ENGINE_NATIVE) {
-		gate_read_bad(r, "T17", v->at, NULL, "entry has %zu conditions, but a system call has at most 6 arguments", n);
+		gate_read_bad(r, "T17", v->at, NULL,
+		              "entry has %zu conditions, but a system call has at most 6 arguments", n);
 		return;
 	}
 	if (n > 6 && r->d->runtime == GATE_RUNTIME_CRUN) { /* crun ba38286; PR#2220 */
@@ -143,7 +144,8 @@ static void read_arches(struct gate_reader *r, const struct gate_doc *v, void *i
 		const struct gate_arch_info *meant = gate_arch_info(gate_arch_by_name(t->s, t->len));
 
 		if (meant == NULL || strcmp(meant->goarch, t->s) != 0)
-			strange_word(r, t, "architecture", meant != NULL ? meant->goarch : gate_arch_suggest(t->s, t->len));
+			strange_word(r, t, "architecture",
+			             meant != NULL ? meant->goarch : gate_arch_suggest(t->s, t->len));
 	}
 }
 
@@ -168,7 +170,8 @@ static void read_min_kernel(struct gate_reader *r, const struct gate_doc *v, voi
 	if (v->len == 0 || parse_kernel(&f->min_kernel, &f->min_kernel_value))
 		return;
 	if (r->d->engine == GATE_ENGINE_NATIVE)
-		gate_read_bad(r, "T33", v->at, "\"4.8\"", "'minKernel' must be two numbers and a dot, such as '4.8', not '%s'",
+		gate_read_bad(r, "T33", v->at, "\"4.8\"",
+		              "'minKernel' must be two numbers and a dot, such as '4.8', not '%s'",
 		              gate_show(v->text, v->len).s);
 	else
 		gate_read_bad(r, "T33", v->at, "\"4.8\"", "invalid kernel version: %s", gate_show(v->text, v->len).s);

@@ -6,7 +6,7 @@
  * that wrap or are cut. */
 #include "profile/read.h"
 
-#define NOT_FOUND "Not found"
+#define NOT_FOUND  "Not found"
 #define WRONG_TYPE "Found JSON value of wrong type"
 
 /* A field that must be there with a kind. NULL, reported, when it is not. */
@@ -67,13 +67,31 @@ static uint32_t read_action(struct gate_reader *r, const struct gate_doc *v)
 static bool mesos_arch(const char *s, size_t len)
 {
 	switch (gate_arch_by_scmp(s, len)) {
-	case GATE_ARCH_X86: case GATE_ARCH_X86_64: case GATE_ARCH_X32: case GATE_ARCH_ARM: case GATE_ARCH_AARCH64:
-	case GATE_ARCH_MIPS: case GATE_ARCH_MIPSEL: case GATE_ARCH_MIPS64: case GATE_ARCH_MIPSEL64:
-	case GATE_ARCH_MIPS64N32: case GATE_ARCH_MIPSEL64N32: case GATE_ARCH_PPC: case GATE_ARCH_PPC64LE:
-	case GATE_ARCH_S390: case GATE_ARCH_S390X:
+	case GATE_ARCH_X86:
+	case GATE_ARCH_X86_64:
+	case GATE_ARCH_X32:
+	case GATE_ARCH_ARM:
+	case GATE_ARCH_AARCH64:
+	case GATE_ARCH_MIPS:
+	case GATE_ARCH_MIPSEL:
+	case GATE_ARCH_MIPS64:
+	case GATE_ARCH_MIPSEL64:
+	case GATE_ARCH_MIPS64N32:
+	case GATE_ARCH_MIPSEL64N32:
+	case GATE_ARCH_PPC:
+	case GATE_ARCH_PPC64LE:
+	case GATE_ARCH_S390:
+	case GATE_ARCH_S390X:
 		return true;
-	case GATE_ARCH_NONE: case GATE_ARCH_PPC64: case GATE_ARCH_RISCV64: case GATE_ARCH_LOONGARCH64:
-	case GATE_ARCH_PARISC: case GATE_ARCH_PARISC64: case GATE_ARCH_M68K: case GATE_ARCH_SH: case GATE_ARCH_SHEB:
+	case GATE_ARCH_NONE:
+	case GATE_ARCH_PPC64:
+	case GATE_ARCH_RISCV64:
+	case GATE_ARCH_LOONGARCH64:
+	case GATE_ARCH_PARISC:
+	case GATE_ARCH_PARISC64:
+	case GATE_ARCH_M68K:
+	case GATE_ARCH_SH:
+	case GATE_ARCH_SHEB:
 	case GATE_ARCH_MAX:
 	default:
 		return false;
@@ -145,8 +163,9 @@ static void read_map(struct gate_reader *r, const struct gate_doc *array)
 
 static bool mesos_arch_word(const struct gate_text *t)
 {
-	static const char *const words[] = { "x86", "amd64", "x32", "arm", "arm64", "mips", "mipsel", "mips64", "mipsel64",
-		                             "mips64n32", "mipsel64n32", "ppc", "ppc64le", "s390", "s390x" };
+	static const char *const words[] = { "x86",         "amd64",  "x32",     "arm",      "arm64",
+		                             "mips",        "mipsel", "mips64",  "mipsel64", "mips64n32",
+		                             "mipsel64n32", "ppc",    "ppc64le", "s390",     "s390x" };
 
 	for (size_t i = 0; i < GATE_ARRAY_LEN(words); i++)
 		if (strcmp(words[i], t->s) == 0)
@@ -223,8 +242,8 @@ static void read_names(struct gate_reader *r, const struct gate_doc *array, stru
 		gate_read_bad(r, "T34", array->at, NULL, "Syscall 'names' list is empty");
 }
 
-static void read_number(struct gate_reader *r, const struct gate_doc *item, const char *key, uint64_t max, uint64_t *ret,
-                        struct gate_place *at)
+static void read_number(struct gate_reader *r, const struct gate_doc *item, const char *key, uint64_t max,
+                        uint64_t *ret, struct gate_place *at)
 {
 	const struct gate_doc *v = need(r, item, key, GATE_DOC_NUMBER, ARG);
 
@@ -268,7 +287,8 @@ static void read_args(struct gate_reader *r, const struct gate_doc *entry, struc
 		return;
 	if (v->kind != GATE_DOC_ARRAY) {
 		gate_read_bad(r, "T34", v->at, "an array, or null",
-		              "'args' is %s: mesos drops it, and the rule becomes unconditional", gate_doc_kind_name(v->kind));
+		              "'args' is %s: mesos drops it, and the rule becomes unconditional",
+		              gate_doc_kind_name(v->kind));
 		return;
 	}
 	e->args = GATE_NEWS(&r->p->arena, struct gate_arg, v->n_items);
@@ -309,7 +329,8 @@ static void check_rule(struct gate_reader *r, const struct gate_entry *e)
 
 		if (e->args[i].index > 5 || again)
 			gate_read_bad(r, again ? "T15" : "T18", e->args[i].index_at, NULL,
-			              "Failed to add rule for syscall '%s' with action '%s': Invalid argument", first.s, act);
+			              "Failed to add rule for syscall '%s' with action '%s': Invalid argument", first.s,
+			              act);
 		else
 			seen |= 1u << e->args[i].index;
 	}

@@ -23,11 +23,12 @@ static void report_shadowed(struct gate_build *b, const struct gate_ref *base, c
 		                  "the first rule without conditions decides", "one of the two",
 		                  "'%s' never gets %s here: line %u decided %s", name, gate_ret_word(mine), at.line,
 		                  gate_ret_word(theirs));
-	else if (gate_ret_rank(mine) < gate_ret_rank(theirs) || (gate_ret_rank(mine) == gate_ret_rank(theirs) && ref > base))
+	else if (gate_ret_rank(mine) < gate_ret_rank(theirs) ||
+	         (gate_ret_rank(mine) == gate_ret_rank(theirs) && ref > base))
 		gate_findings_add(b->findings, GATE_WARNING, "T11", AT(b, ref), NULL,
 		                  "rules with conditions can only make the base stricter", NULL,
-		                  "this condition on '%s' never decides: line %u is %s without conditions", name, at.line,
-		                  gate_ret_word(theirs));
+		                  "this condition on '%s' never decides: line %u is %s without conditions", name,
+		                  at.line, gate_ret_word(theirs));
 }
 
 /* T20: an upper half that the comparison drops, on any covered ABI. */
@@ -46,8 +47,8 @@ static void report_width(struct gate_build *b, unsigned name, const struct gate_
 				continue;
 			gate_findings_add(b->findings, GATE_WARNING, "T20", e->args[k].value_at, NULL,
 			                  "the upper half of the value is dropped", NULL,
-			                  "argument %u of '%s' has 32 bits on %s", e->args[k].index, gate_name_text(name),
-			                  info->name);
+			                  "argument %u of '%s' has 32 bits on %s", e->args[k].index,
+			                  gate_name_text(name), info->name);
 			break;
 		}
 	}
@@ -84,7 +85,8 @@ static void report_arches(struct gate_build *b, const struct gate_filter *f)
 		if (arch != GATE_ARCH_NONE && b->cover.has[arch])
 			gate_findings_add(b->findings, GATE_NOTICE, "T33", f->arches[i].at, NULL,
 			                  "only the word of the host's own architecture is compared", NULL,
-			                  "'%s' never matches on %s, although its calls are covered", f->arches[i].s, host);
+			                  "'%s' never matches on %s, although its calls are covered", f->arches[i].s,
+			                  host);
 	}
 }
 
@@ -97,8 +99,8 @@ static void report_arch_map(struct gate_build *b)
 			return;
 	if (p->n_arch_map != 0)
 		gate_findings_add(b->findings, GATE_NOTICE, "T5", p->arch_map_at, NULL,
-		                  "only the host's own architecture is covered", NULL, "'archMap' has no element for %s",
-		                  gate_arch_info(b->facts->arch)->name);
+		                  "only the host's own architecture is covered", NULL,
+		                  "'archMap' has no element for %s", gate_arch_info(b->facts->arch)->name);
 }
 
 void gate_build_report(struct gate_build *b)
@@ -111,7 +113,8 @@ void gate_build_report(struct gate_build *b)
 		report_arches(b, &b->p->entries[e].excludes);
 		if (gate_entry_repeats(&b->p->entries[e]))
 			gate_findings_add(b->findings, GATE_WARNING, "T15", b->p->entries[e].args[0].at, NULL,
-			                  "every condition of the entry becomes a rule of its own", "one entry per alternative",
+			                  "every condition of the entry becomes a rule of its own",
+			                  "one entry per alternative",
 			                  "an argument index is repeated: the conditions are alternatives");
 	}
 	for (unsigned name = 0; name < gate_name_count(); name++)

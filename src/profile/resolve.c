@@ -37,8 +37,12 @@ static struct gate_case *add_case(struct work *w, const struct gate_ref *ref, co
 {
 	struct gate_case *c = &w->cases[w->n++];
 
-	*c = (struct gate_case){ .action = gate_ret_normal(w->b->actions[ref->entry]), .why = GATE_WHY_RULE,
-		.entry = ref->entry, .at = entry_of(w->b, ref)->names[ref->name].at, .n_conds = n, .conds = conds };
+	*c = (struct gate_case){ .action = gate_ret_normal(w->b->actions[ref->entry]),
+		                 .why = GATE_WHY_RULE,
+		                 .entry = ref->entry,
+		                 .at = entry_of(w->b, ref)->names[ref->name].at,
+		                 .n_conds = n,
+		                 .conds = conds };
 	w->closed = n == 0;
 	return c;
 }
@@ -158,10 +162,10 @@ static int conditional_call(struct work *w, uint32_t head, const struct gate_ref
 
 /* tables/multiplex.txt knows them by ABI; this is the union, so that not every name must be asked. */
 static const char *const behind[] = {
-	"accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen", "msgctl", "msgget",
-	"msgrcv", "msgsnd", "recv", "recvfrom", "recvmmsg", "recvmsg", "semctl", "semget", "semop", "semtimedop", "send",
-	"sendmmsg", "sendmsg", "sendto", "setsockopt", "shmat", "shmctl", "shmdt", "shmget", "shutdown", "socket",
-	"socketpair",
+	"accept",     "accept4", "bind",   "connect",    "getpeername", "getsockname", "getsockopt", "listen",
+	"msgctl",     "msgget",  "msgrcv", "msgsnd",     "recv",        "recvfrom",    "recvmmsg",   "recvmsg",
+	"semctl",     "semget",  "semop",  "semtimedop", "send",        "sendmmsg",    "sendmsg",    "sendto",
+	"setsockopt", "shmat",   "shmctl", "shmdt",      "shmget",      "shutdown",    "socket",     "socketpair",
 };
 
 /* Index + 1 of the first rule without conditions, 0 = none. */
@@ -278,7 +282,9 @@ static int resolve(struct gate_build *b)
 int gate_profile_resolve(const struct gate_profile *p, const struct gate_facts *facts, struct gate_findings *findings,
                          struct gate_rules **ret, struct gate_err *err)
 {
-	struct gate_build b = { .p = p, .facts = facts, .d = gate_engine_row(p->engine), .findings = findings, .err = err };
+	struct gate_build b = {
+		.p = p, .facts = facts, .d = gate_engine_row(p->engine), .findings = findings, .err = err
+	};
 	int rc = resolve(&b);
 
 	gate_arena_done(&b.scratch);

@@ -2,7 +2,9 @@
 #include "profile/cond.h"
 
 static const char *const words[GATE_WHY_MAX] = {
-	[GATE_WHY_RULE] = "rule", [GATE_WHY_DEFAULT] = "default", [GATE_WHY_ENOSYS] = "enosys",
+	[GATE_WHY_RULE] = "rule",
+	[GATE_WHY_DEFAULT] = "default",
+	[GATE_WHY_ENOSYS] = "enosys",
 	[GATE_WHY_UNCOVERED] = "uncovered",
 };
 

@@ -19,17 +19,17 @@ const char *gate_why_word(enum gate_why why); /* "rule" "default" "enosys" "unco
 
 /* One test of one argument, normalised: never always true, never impossible. */
 struct gate_cond {
-	uint8_t arg;    /* 0..5 */
-	uint8_t op;     /* enum gate_op */
-	bool wide;      /* compared on 64 bits; else on the low 32, and value and mask fit in 32 */
+	uint8_t arg; /* 0..5 */
+	uint8_t op;  /* enum gate_op */
+	bool wide;   /* compared on 64 bits; else on the low 32, and value and mask fit in 32 */
 	uint64_t value;
-	uint64_t mask;  /* MASKED_EQ: (arg & mask) == value; else 0 */
+	uint64_t mask; /* MASKED_EQ: (arg & mask) == value; else 0 */
 };
 
 struct gate_case {
 	uint32_t action; /* SECCOMP_RET_* with data, normal (gate_ret_normal) */
 	enum gate_why why;
-	uint32_t entry;  /* index into gate_profile.entries for GATE_WHY_RULE */
+	uint32_t entry;       /* index into gate_profile.entries for GATE_WHY_RULE */
 	struct gate_place at; /* what decides: the name in the entry's list, or the default action */
 	uint32_t n_conds;
 	const struct gate_cond *conds; /* ANDed; none: always */
@@ -83,7 +83,13 @@ int gate_profile_lint(const struct gate_profile *p, const struct gate_facts *fac
                       struct gate_err *err);
 
 /* Writes a policy as a profile file. */
-enum gate_dialect { GATE_DIALECT_DOCKER = 1, GATE_DIALECT_OCI, GATE_DIALECT_PODMAN, GATE_DIALECT_NATIVE, GATE_DIALECT_MAX };
+enum gate_dialect {
+	GATE_DIALECT_DOCKER = 1,
+	GATE_DIALECT_OCI,
+	GATE_DIALECT_PODMAN,
+	GATE_DIALECT_NATIVE,
+	GATE_DIALECT_MAX
+};
 /* The text means `policy` when read by the dialect's engine (docker, containerd, podman, native) with `facts` —
  * checked before returning — but for what no file can say: the death by an uncovered architecture (thread or
  * process). *ret is freed by the caller. GATE_E_UNSUPPORTED, naming a call, when the dialect cannot say it. */

@@ -32,7 +32,8 @@ static bool same_test(const struct gate_scmp_node *a, const struct gate_scmp_nod
 /* Is `a` later than `b` on a level? */
 static bool later(const struct gate_scmp_node *a, const struct gate_scmp_node *b)
 {
-	unsigned pa = word_priority(a), pb = word_priority(b), oa = op_priority(a->written), ob = op_priority(b->written);
+	unsigned pa = word_priority(a), pb = word_priority(b), oa = op_priority(a->written),
+		 ob = op_priority(b->written);
 
 	if (pa != pb)
 		return pa < pb;

@@ -17,8 +17,8 @@ struct gate_scmp_arg {
 
 struct gate_scmp_rule {
 	uint32_t action;
-	uint32_t entry;       /* whose rule it is */
-	uint32_t order;       /* for sorting */
+	uint32_t entry; /* whose rule it is */
+	uint32_t order; /* for sorting */
 	struct gate_place at;
 	struct gate_scmp_arg args[6];
 };

@@ -166,7 +166,8 @@ static bool same_conds(const struct gate_case *c, const struct out *o)
 	for (uint32_t i = 0; i < o->n; i++) {
 		const struct gate_cond *a = &c->conds[i], *b = &o->conds[i];
 
-		if (a->arg != b->arg || a->op != b->op || a->wide != b->wide || a->value != b->value || a->mask != b->mask)
+		if (a->arg != b->arg || a->op != b->op || a->wide != b->wide || a->value != b->value ||
+		    a->mask != b->mask)
 			return false;
 	}
 	return true;
@@ -199,8 +200,8 @@ static void add_case(struct walk *w, const struct out *o, const struct gate_scmp
 		}
 		memcpy(conds, o->conds, o->n * sizeof(*conds));
 	}
-	w->cases[w->n++] = (struct gate_case){ gate_ret_normal(rule->action), GATE_WHY_RULE, rule->entry, rule->at, o->n,
-		                               conds };
+	w->cases[w->n++] =
+	    (struct gate_case){ gate_ret_normal(rule->action), GATE_WHY_RULE, rule->entry, rule->at, o->n, conds };
 }
 
 /* A high word that is anything but one value is two ranges. */

@@ -5,7 +5,7 @@
 #include "profile/words.h"
 
 static const char *const engines[GATE_ENGINE_MAX] = {
-	[GATE_ENGINE_NATIVE] = "native", [GATE_ENGINE_DOCKER] = "docker",         [GATE_ENGINE_PODMAN] = "podman",
+	[GATE_ENGINE_NATIVE] = "native",         [GATE_ENGINE_DOCKER] = "docker", [GATE_ENGINE_PODMAN] = "podman",
 	[GATE_ENGINE_CONTAINERD] = "containerd", [GATE_ENGINE_CRIO] = "cri-o",    [GATE_ENGINE_CRUN] = "crun",
 	[GATE_ENGINE_MESOS] = "mesos",
 };
@@ -13,9 +13,12 @@ static const char *const engines[GATE_ENGINE_MAX] = {
 static const struct {
 	const char *scmp, *sign;
 } ops[GATE_OP_MAX] = {
-	[GATE_OP_NE] = { "SCMP_CMP_NE", "!=" }, [GATE_OP_LT] = { "SCMP_CMP_LT", "<" },
-	[GATE_OP_LE] = { "SCMP_CMP_LE", "<=" }, [GATE_OP_EQ] = { "SCMP_CMP_EQ", "==" },
-	[GATE_OP_GE] = { "SCMP_CMP_GE", ">=" }, [GATE_OP_GT] = { "SCMP_CMP_GT", ">" },
+	[GATE_OP_NE] = { "SCMP_CMP_NE", "!=" },
+	[GATE_OP_LT] = { "SCMP_CMP_LT", "<" },
+	[GATE_OP_LE] = { "SCMP_CMP_LE", "<=" },
+	[GATE_OP_EQ] = { "SCMP_CMP_EQ", "==" },
+	[GATE_OP_GE] = { "SCMP_CMP_GE", ">=" },
+	[GATE_OP_GT] = { "SCMP_CMP_GT", ">" },
 	[GATE_OP_MASKED_EQ] = { "SCMP_CMP_MASKED_EQ", "&" },
 };
 
@@ -24,10 +27,14 @@ static const struct {
 	const char *word;
 	uint32_t ret;
 } actions[] = {
-	{ "SCMP_ACT_KILL_PROCESS", GATE_RET_KILL_PROCESS }, { "SCMP_ACT_KILL_THREAD", GATE_RET_KILL_THREAD },
-	{ "SCMP_ACT_KILL", GATE_RET_KILL_THREAD },          { "SCMP_ACT_TRAP", GATE_RET_TRAP },
-	{ "SCMP_ACT_ERRNO", GATE_RET_ERRNO },               { "SCMP_ACT_NOTIFY", GATE_RET_NOTIFY },
-	{ "SCMP_ACT_TRACE", GATE_RET_TRACE },               { "SCMP_ACT_LOG", GATE_RET_LOG },
+	{ "SCMP_ACT_KILL_PROCESS", GATE_RET_KILL_PROCESS },
+	{ "SCMP_ACT_KILL_THREAD", GATE_RET_KILL_THREAD },
+	{ "SCMP_ACT_KILL", GATE_RET_KILL_THREAD },
+	{ "SCMP_ACT_TRAP", GATE_RET_TRAP },
+	{ "SCMP_ACT_ERRNO", GATE_RET_ERRNO },
+	{ "SCMP_ACT_NOTIFY", GATE_RET_NOTIFY },
+	{ "SCMP_ACT_TRACE", GATE_RET_TRACE },
+	{ "SCMP_ACT_LOG", GATE_RET_LOG },
 	{ "SCMP_ACT_ALLOW", GATE_RET_ALLOW },
 };
 
@@ -242,8 +249,7 @@ struct gate_shown gate_show(const char *s, size_t len)
 		if (cp >= 0x20 && cp < 0x7f)
 			out.s[n++] = (char)cp;
 		else
-			n += (size_t)snprintf(out.s + n, sizeof(out.s) - n, cp < 0x80 ? "\\x%02x" : "\\u%04x",
-			                      cp);
+			n += (size_t)snprintf(out.s + n, sizeof(out.s) - n, cp < 0x80 ? "\\x%02x" : "\\u%04x", cp);
 		i += used;
 	}
 	if (i < len)

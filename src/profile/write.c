@@ -9,14 +9,14 @@
 #include "doc/doc.h"
 #include "profile/write_args.h"
 
-#define MOST_CANDIDATES 4    /* default actions to try */
-#define MOST_RUNS 65536 /* of numbers that have a vote */
+#define MOST_CANDIDATES 4     /* default actions to try */
+#define MOST_RUNS       65536 /* of numbers that have a vote */
 #define X32_FIRST       0x40000000u
 #define X32_LAST        0x7fffffffu
 
 struct named {
 	const char *name;
-	gate_policy p;     /* over arguments */
+	gate_policy p; /* over arguments */
 	bool done;
 };
 
@@ -37,7 +37,8 @@ static int fix_call(const struct writing *w, enum gate_arch arch, uint32_t nr, g
 {
 	gate_policy p = 0;
 
-	if (gate_policy_fix(w->space, w->policy, GATE_WORD_ARCH, UINT32_MAX, gate_arch_info(arch)->audit, &p, w->err) < 0)
+	if (gate_policy_fix(w->space, w->policy, GATE_WORD_ARCH, UINT32_MAX, gate_arch_info(arch)->audit, &p, w->err) <
+	    0)
 		return -1;
 	return gate_policy_fix(w->space, p, GATE_WORD_NR, UINT32_MAX, nr, ret, w->err);
 }
@@ -363,13 +364,16 @@ static int in_scope(const struct writing *w, gate_policy p, gate_policy *ret)
 		return -1;
 	for (size_t i = 0; i < w->n_arches; i++) {
 		enum gate_arch arch = w->arches[i];
-		bool alone = arch == GATE_ARCH_X32 ? !covers(w, GATE_ARCH_X86_64) : arch == GATE_ARCH_X86_64 && !covers(w, GATE_ARCH_X32);
+		bool alone = arch == GATE_ARCH_X32 ? !covers(w, GATE_ARCH_X86_64)
+		                                   : arch == GATE_ARCH_X86_64 && !covers(w, GATE_ARCH_X32);
 		gate_policy numbers = 0;
 
-		if (gate_policy_masked(w->space, GATE_WORD_ARCH, UINT32_MAX, gate_arch_info(arch)->audit, &part, w->err) < 0)
+		if (gate_policy_masked(w->space, GATE_WORD_ARCH, UINT32_MAX, gate_arch_info(arch)->audit, &part,
+		                       w->err) < 0)
 			return -1;
 		if (alone) {
-			uint32_t lo = arch == GATE_ARCH_X32 ? X32_FIRST : 0, hi = arch == GATE_ARCH_X32 ? X32_LAST : X32_FIRST - 1;
+			uint32_t lo = arch == GATE_ARCH_X32 ? X32_FIRST : 0,
+				 hi = arch == GATE_ARCH_X32 ? X32_LAST : X32_FIRST - 1;
 
 			if (gate_policy_between(w->space, GATE_WORD_NR, lo, hi, &numbers, w->err) < 0 ||
 			    gate_policy_combine(w->space, GATE_COMBINE_AND, part, numbers, &part, w->err) < 0)
@@ -384,8 +388,10 @@ static int in_scope(const struct writing *w, gate_policy p, gate_policy *ret)
 static int meaning(const struct writing *w, const char *text, gate_policy *ret, struct gate_err *err)
 {
 	static const enum gate_engine engines[] = {
-		[GATE_DIALECT_DOCKER] = GATE_ENGINE_DOCKER, [GATE_DIALECT_OCI] = GATE_ENGINE_CONTAINERD,
-		[GATE_DIALECT_PODMAN] = GATE_ENGINE_PODMAN, [GATE_DIALECT_NATIVE] = GATE_ENGINE_NATIVE,
+		[GATE_DIALECT_DOCKER] = GATE_ENGINE_DOCKER,
+		[GATE_DIALECT_OCI] = GATE_ENGINE_CONTAINERD,
+		[GATE_DIALECT_PODMAN] = GATE_ENGINE_PODMAN,
+		[GATE_DIALECT_NATIVE] = GATE_ENGINE_NATIVE,
 	};
 	struct gate_profile *p = NULL;
 	struct gate_rules *rules = NULL;
@@ -426,21 +432,25 @@ static int same(const struct writing *w, const char *text, struct gate_data *wit
 
 static int cannot(const struct writing *w, const struct gate_data *d, const struct gate_err *why)
 {
-	static const char *const words[] = { [GATE_DIALECT_DOCKER] = "docker", [GATE_DIALECT_OCI] = "oci",
-		                             [GATE_DIALECT_PODMAN] = "podman", [GATE_DIALECT_NATIVE] = "callgate" };
+	static const char *const words[] = { [GATE_DIALECT_DOCKER] = "docker",
+		                             [GATE_DIALECT_OCI] = "oci",
+		                             [GATE_DIALECT_PODMAN] = "podman",
+		                             [GATE_DIALECT_NATIVE] = "callgate" };
 	enum gate_arch arch = gate_arch_of(d->arch, d->nr);
 	const struct gate_syscall *sc = arch == GATE_ARCH_NONE ? NULL : gate_syscall_by_nr(arch, d->nr);
 	const char *host = arch == GATE_ARCH_NONE ? "an unknown architecture" : gate_arch_info(arch)->name;
 
 	if (why->code != GATE_OK)
-		return GATE_FAIL(w->err, GATE_E_UNSUPPORTED, "the %s dialect cannot say this for these architectures: %s",
-		                 words[w->dialect], why->text);
+		return GATE_FAIL(w->err, GATE_E_UNSUPPORTED,
+		                 "the %s dialect cannot say this for these architectures: %s", words[w->dialect],
+		                 why->text);
 	if (sc != NULL)
-		return GATE_FAIL(w->err, GATE_E_UNSUPPORTED, "the %s dialect cannot say what happens to '%s' (%u) on %s",
-		                 words[w->dialect], gate_name_text(sc->name), d->nr, host);
+		return GATE_FAIL(w->err, GATE_E_UNSUPPORTED,
+		                 "the %s dialect cannot say what happens to '%s' (%u) on %s", words[w->dialect],
+		                 gate_name_text(sc->name), d->nr, host);
 	return GATE_FAIL(w->err, GATE_E_UNSUPPORTED,
-	                 "the %s dialect cannot say what happens to number %u on %s, which no table knows", words[w->dialect],
-	                 d->nr, host);
+	                 "the %s dialect cannot say what happens to number %u on %s, which no table knows",
+	                 words[w->dialect], d->nr, host);
 }
 
 static int try_defaults(struct writing *w, char **ret)
@@ -477,7 +487,11 @@ int gate_profile_write(struct gate_space *space, gate_policy policy, const struc
                        enum gate_dialect dialect, uint32_t filter_flags, char **ret, struct gate_err *err)
 {
 	struct gate_err mine = GATE_ERR_INIT;
-	struct writing w = { .space = space, .policy = policy, .facts = facts, .dialect = dialect, .flags = filter_flags,
+	struct writing w = { .space = space,
+		             .policy = policy,
+		             .facts = facts,
+		             .dialect = dialect,
+		             .flags = filter_flags,
 		             .err = &mine };
 	int rc = try_defaults(&w, ret);
 

@@ -116,7 +116,8 @@ static bool compare(const struct run *r, uint64_t top, unsigned arg, struct gate
 	return r->lo == 0 || r->hi == top;
 }
 
-static bool by_runs(const struct gate_space *space, gate_policy p, unsigned arg, bool narrow, struct gate_written_rules *w)
+static bool by_runs(const struct gate_space *space, gate_policy p, unsigned arg, bool narrow,
+                    struct gate_written_rules *w)
 {
 	struct runs s = { .space = space, .low_word = GATE_WORD_ARG(arg, true) };
 	uint64_t top = narrow ? UINT32_MAX : UINT64_MAX;
@@ -126,8 +127,10 @@ static bool by_runs(const struct gate_space *space, gate_policy p, unsigned arg,
 		return false;
 	/* Everything but one value, which gets the base: one rule. */
 	if (s.n == 3 && s.r[0].leaf == s.r[2].leaf && s.r[1].leaf == w->base && s.r[1].lo == s.r[1].hi) {
-		struct gate_written_rule rule = { .action = s.r[0].leaf, .n = 1,
-			                          .conds = { { .arg = (uint8_t)arg, .op = GATE_OP_NE, .value = s.r[1].lo } } };
+		struct gate_written_rule rule = { .action = s.r[0].leaf,
+			                          .n = 1,
+			                          .conds = {
+						      { .arg = (uint8_t)arg, .op = GATE_OP_NE, .value = s.r[1].lo } } };
 
 		return wanted(w, rule.action) && !w->impossible && add(w, &rule);
 	}

@@ -11,8 +11,8 @@
 #include "compile/compile.h"
 #include "source/source.h"
 
-#define MAGIC       "callgate filter 1\n"
-#define MOST_FILES  512 /* then the older half goes */
+#define MAGIC      "callgate filter 1\n"
+#define MOST_FILES 512 /* then the older half goes */
 
 /* An entry is this, the instructions, and the SHA-256 of all that. Host byte order: caches do not travel. */
 struct head {
@@ -24,8 +24,10 @@ struct head {
 
 void gate_cache_key(const struct gate_source *s, struct gate_cache_key *ret)
 {
-	uint32_t facts[5 + GATE_ARCH_MAX] = { (uint32_t)s->facts.arch, (uint32_t)s->facts.caps, (uint32_t)(s->facts.caps >> 32),
-		                              (uint32_t)s->facts.kernel.major << 16 | s->facts.kernel.minor, (uint32_t)s->engine };
+	uint32_t facts[5 + GATE_ARCH_MAX] = { (uint32_t)s->facts.arch, (uint32_t)s->facts.caps,
+		                              (uint32_t)(s->facts.caps >> 32),
+		                              (uint32_t)s->facts.kernel.major << 16 | s->facts.kernel.minor,
+		                              (uint32_t)s->engine };
 	uint32_t version = GATE_COMPILE_VERSION;
 	struct gate_digest bytes;
 
@@ -33,8 +35,9 @@ void gate_cache_key(const struct gate_source *s, struct gate_cache_key *ret)
 	for (size_t i = 0; i < s->facts.n_arches; i++)
 		facts[5 + i] = (uint32_t)s->facts.arches[i];
 	const struct gate_piece pieces[] = {
-		{ MAGIC, sizeof(MAGIC) - 1 }, { CALLGATE_VERSION, strlen(CALLGATE_VERSION) }, { &version, sizeof(version) },
-		{ facts, sizeof(facts) }, { &bytes, sizeof(bytes) },
+		{ MAGIC, sizeof(MAGIC) - 1 },  { CALLGATE_VERSION, strlen(CALLGATE_VERSION) },
+		{ &version, sizeof(version) }, { facts, sizeof(facts) },
+		{ &bytes, sizeof(bytes) },
 	};
 	gate_digest_pieces(pieces, GATE_ARRAY_LEN(pieces), &ret->digest);
 }
@@ -140,8 +143,9 @@ static bool sound(const char *bytes, size_t len, const struct gate_cache_key *ke
 	memcpy(head, bytes, sizeof(*head));
 	gate_digest_bytes(bytes, len - sizeof(sum), &sum);
 	return memcmp(sum.bytes, bytes + len - sizeof(sum), sizeof(sum)) == 0 &&
-	       memcmp(head->magic, MAGIC, sizeof(MAGIC)) == 0 && memcmp(&head->key, &key->digest, sizeof(head->key)) == 0 &&
-	       head->len <= GATE_BPF_MAX && len == sizeof(*head) + head->len * sizeof(struct gate_insn) + sizeof(sum) &&
+	       memcmp(head->magic, MAGIC, sizeof(MAGIC)) == 0 &&
+	       memcmp(&head->key, &key->digest, sizeof(head->key)) == 0 && head->len <= GATE_BPF_MAX &&
+	       len == sizeof(*head) + head->len * sizeof(struct gate_insn) + sizeof(sum) &&
 	       memchr(head->meaning, '\0', sizeof(head->meaning)) != NULL;
 }
 

@@ -72,13 +72,14 @@ static int not_here(const char *name, size_t len, enum gate_arch arch, struct ga
 	int id = gate_name_find(name, len);
 
 	if (id < 0 && near != NULL)
-		return GATE_FAIL(err, GATE_E_NOTFOUND, "no system call is named '%.*s' (did you mean '%s'?)", (int)len, name, near);
+		return GATE_FAIL(err, GATE_E_NOTFOUND, "no system call is named '%.*s' (did you mean '%s'?)", (int)len,
+		                 name, near);
 	if (id < 0)
 		return GATE_FAIL(err, GATE_E_NOTFOUND, "no system call is named '%.*s'", (int)len, name);
 	for (int other = GATE_ARCH_NONE + 1; other < GATE_ARCH_MAX; other++)
 		if (gate_syscall_of((enum gate_arch)other, (unsigned)id) != NULL)
-			return GATE_FAIL(err, GATE_E_NOTFOUND, "%s has no system call '%.*s' (%s has: write %s:%.*s)", here, (int)len,
-			                 name, gate_arch_info((enum gate_arch)other)->name,
+			return GATE_FAIL(err, GATE_E_NOTFOUND, "%s has no system call '%.*s' (%s has: write %s:%.*s)",
+			                 here, (int)len, name, gate_arch_info((enum gate_arch)other)->name,
 			                 gate_arch_info((enum gate_arch)other)->name, (int)len, name);
 	return GATE_FAIL(err, GATE_E_NOTFOUND, "%s has no system call '%.*s'", here, (int)len, name);
 }
@@ -119,8 +120,10 @@ int gate_call_parse(const char *text, enum gate_arch arch, struct gate_call *ret
 		if (call.arch == GATE_ARCH_NONE) {
 			const char *near = gate_arch_suggest(t.at, (size_t)(colon - t.at));
 
-			return near == NULL ? GATE_FAIL(err, GATE_E_NOTFOUND, "no architecture is named '%.*s'", (int)(colon - t.at), t.at)
-			                    : GATE_FAIL(err, GATE_E_NOTFOUND, "no architecture is named '%.*s' (did you mean '%s'?)",
+			return near == NULL ? GATE_FAIL(err, GATE_E_NOTFOUND, "no architecture is named '%.*s'",
+			                                (int)(colon - t.at), t.at)
+			                    : GATE_FAIL(err, GATE_E_NOTFOUND,
+			                                "no architecture is named '%.*s' (did you mean '%s'?)",
 			                                (int)(colon - t.at), t.at, near);
 		}
 		t.at = colon + 1;
@@ -131,7 +134,8 @@ int gate_call_parse(const char *text, enum gate_arch arch, struct gate_call *ret
 		t.at++;
 	len = (size_t)(t.at - name);
 	if (len == 0)
-		return fail_here(&t, err, "a call is a name or a number, like mkdir, socket(40), 165 or x86:socketcall(1)");
+		return fail_here(&t, err,
+		                 "a call is a name or a number, like mkdir, socket(40), 165 or x86:socketcall(1)");
 	if (number_of(&t, name, len, &call, err) < 0)
 		return -1;
 	blanks(&t);
@@ -159,10 +163,10 @@ void gate_call_text(const struct gate_data *data, enum gate_arch native, bool al
 	unsigned most = sc != NULL && sc->n_args != GATE_NARGS_UNKNOWN ? sc->n_args : 6, n = 0;
 	size_t at = 0;
 
-#define PUT(...)                                                                                             \
-	do {                                                                                                 \
-		int w_ = snprintf(text + at, size - at, __VA_ARGS__);                                        \
-		at = w_ < 0 || (size_t)w_ >= size - at ? size - 1 : at + (size_t)w_;                         \
+#define PUT(...)                                                                                                       \
+	do {                                                                                                           \
+		int w_ = snprintf(text + at, size - at, __VA_ARGS__);                                                  \
+		at = w_ < 0 || (size_t)w_ >= size - at ? size - 1 : at + (size_t)w_;                                   \
 	} while (0)
 	if (size == 0)
 		return;

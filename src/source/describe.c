@@ -25,7 +25,7 @@ void gate_describe_cond(const struct gate_cond *cond, struct gate_buf *out)
 struct pieces {
 	struct gate_buf *out;
 	unsigned n, most;
-	unsigned arg;      /* for ranges */
+	unsigned arg; /* for ranges */
 	const struct gate_space *space;
 };
 
@@ -121,7 +121,8 @@ static int note_words(void *ctx, const struct gate_cube *c, uint32_t leaf)
 	return ++u->cubes > 4096;
 }
 
-void gate_describe(const struct gate_space *space, gate_policy predicate, unsigned most, struct gate_buf *out, bool *cut)
+void gate_describe(const struct gate_space *space, gate_policy predicate, unsigned most, struct gate_buf *out,
+                   bool *cut)
 {
 	struct pieces p = { .out = out, .most = most, .space = space };
 	struct gate_buf cubes = GATE_BUF_INIT, ranges = GATE_BUF_INIT;

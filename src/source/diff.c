@@ -48,7 +48,8 @@ static int each_pair(struct gate_space *space, gate_policy a, gate_policy b, uns
 	if (rc == 0)
 		rc = runs_of(space, b, word, &y, err);
 	for (size_t i = 0, k = 0; rc == 0 && i < x.n && k < y.n;) {
-		uint32_t lo = x.r[i].lo > y.r[k].lo ? x.r[i].lo : y.r[k].lo, hi = x.r[i].hi < y.r[k].hi ? x.r[i].hi : y.r[k].hi;
+		uint32_t lo = x.r[i].lo > y.r[k].lo ? x.r[i].lo : y.r[k].lo,
+			 hi = x.r[i].hi < y.r[k].hi ? x.r[i].hi : y.r[k].hi;
 
 		if (x.r[i].to != y.r[k].to)
 			rc = fn(ctx, lo, hi, x.r[i].to, y.r[k].to);
@@ -113,7 +114,8 @@ static int report(struct diff *f, uint32_t x, uint32_t y, gate_policy where)
 static int each_action(struct diff *f, gate_policy a, gate_policy b)
 {
 	uint32_t xs[MOST_LEAVES], ys[MOST_LEAVES];
-	int nx = gate_policy_leaves(f->space, a, xs, MOST_LEAVES), ny = gate_policy_leaves(f->space, b, ys, MOST_LEAVES), rc = 0;
+	int nx = gate_policy_leaves(f->space, a, xs, MOST_LEAVES),
+	    ny = gate_policy_leaves(f->space, b, ys, MOST_LEAVES), rc = 0;
 
 	if (nx < 0 || ny < 0)
 		return GATE_FAIL(f->err, GATE_E_LIMIT, "a call has more than %d different outcomes", MOST_LEAVES);
@@ -153,7 +155,9 @@ static int numbers(void *ctx, uint32_t lo, uint32_t hi, gate_policy a, gate_poli
 			if (sc->nr < lo || sc->nr > hi)
 				continue;
 			named++;
-			f->d = (struct gate_difference){ .arch = (enum gate_arch)arch, .nr_lo = sc->nr, .nr_hi = sc->nr,
+			f->d = (struct gate_difference){ .arch = (enum gate_arch)arch,
+				                         .nr_lo = sc->nr,
+				                         .nr_hi = sc->nr,
 				                         .name = gate_name_text(sc->name) };
 			rc = each_action(f, a, b);
 		}
@@ -164,17 +168,21 @@ static int numbers(void *ctx, uint32_t lo, uint32_t hi, gate_policy a, gate_poli
 	for (uint64_t nr = lo; nr <= hi && !unnamed; nr++) {
 		enum gate_arch arch = gate_arch_of(f->audit, (uint32_t)nr);
 
-		unnamed = f->audit_lo != f->audit_hi || arch == GATE_ARCH_NONE || gate_syscall_by_nr(arch, (uint32_t)nr) == NULL;
+		unnamed = f->audit_lo != f->audit_hi || arch == GATE_ARCH_NONE ||
+		          gate_syscall_by_nr(arch, (uint32_t)nr) == NULL;
 		first = nr;
 	}
 	for (last = hi; last > first; last--) {
 		enum gate_arch arch = gate_arch_of(f->audit, (uint32_t)last);
 
-		if (f->audit_lo != f->audit_hi || arch == GATE_ARCH_NONE || gate_syscall_by_nr(arch, (uint32_t)last) == NULL)
+		if (f->audit_lo != f->audit_hi || arch == GATE_ARCH_NONE ||
+		    gate_syscall_by_nr(arch, (uint32_t)last) == NULL)
 			break;
 	}
-	f->d = (struct gate_difference){ .arch = f->audit_lo == f->audit_hi ? gate_arch_of(f->audit, (uint32_t)first) : GATE_ARCH_NONE,
-		                         .nr_lo = (uint32_t)first, .nr_hi = (uint32_t)last };
+	f->d = (struct gate_difference){ .arch = f->audit_lo == f->audit_hi ? gate_arch_of(f->audit, (uint32_t)first)
+		                                                            : GATE_ARCH_NONE,
+		                         .nr_lo = (uint32_t)first,
+		                         .nr_hi = (uint32_t)last };
 	return each_action(f, a, b);
 }
 

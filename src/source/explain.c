@@ -8,8 +8,9 @@
 const char *gate_reason_word(enum gate_reason r)
 {
 	static const char *const words[] = {
-		[GATE_REASON_RULE] = "rule", [GATE_REASON_DEFAULT] = "default", [GATE_REASON_ENOSYS] = "enosys",
-		[GATE_REASON_UNCOVERED] = "uncovered", [GATE_REASON_PROGRAM] = "program", [GATE_REASON_UNCONFINED] = "unconfined",
+		[GATE_REASON_RULE] = "rule",       [GATE_REASON_DEFAULT] = "default",
+		[GATE_REASON_ENOSYS] = "enosys",   [GATE_REASON_UNCOVERED] = "uncovered",
+		[GATE_REASON_PROGRAM] = "program", [GATE_REASON_UNCONFINED] = "unconfined",
 	};
 
 	return r >= GATE_REASON_RULE && r < GATE_ARRAY_LEN(words) ? words[r] : "unknown";
@@ -112,12 +113,17 @@ static enum truth rest_of(const struct gate_case *c, const struct gate_call *cal
 static struct gate_outcome outcome_of(const struct gate_case *c)
 {
 	static const enum gate_reason reasons[] = {
-		[GATE_WHY_RULE] = GATE_REASON_RULE, [GATE_WHY_DEFAULT] = GATE_REASON_DEFAULT,
-		[GATE_WHY_ENOSYS] = GATE_REASON_ENOSYS, [GATE_WHY_UNCOVERED] = GATE_REASON_UNCOVERED,
+		[GATE_WHY_RULE] = GATE_REASON_RULE,
+		[GATE_WHY_DEFAULT] = GATE_REASON_DEFAULT,
+		[GATE_WHY_ENOSYS] = GATE_REASON_ENOSYS,
+		[GATE_WHY_UNCOVERED] = GATE_REASON_UNCOVERED,
 	};
 
-	return (struct gate_outcome){ .action = c->action, .reason = reasons[c->why], .line = c->at.line,
-		                      .column = c->at.column, .length = c->at.length };
+	return (struct gate_outcome){ .action = c->action,
+		                      .reason = reasons[c->why],
+		                      .line = c->at.line,
+		                      .column = c->at.column,
+		                      .length = c->at.length };
 }
 
 /* Adds a case, with the comment that stands beside its rule. */
@@ -167,7 +173,8 @@ static bool by_rules(struct making *m, const struct gate_source *s, const struct
 }
 
 /* The policy for this architecture, number and the given arguments. */
-static int narrow(struct gate_space *space, gate_policy p, const struct gate_call *call, gate_policy *ret, struct gate_err *err)
+static int narrow(struct gate_space *space, gate_policy p, const struct gate_call *call, gate_policy *ret,
+                  struct gate_err *err)
 {
 	int rc = gate_policy_fix(space, p, GATE_WORD_ARCH, UINT32_MAX, gate_arch_info(call->arch)->audit, &p, err);
 
@@ -176,9 +183,11 @@ static int narrow(struct gate_space *space, gate_policy p, const struct gate_cal
 	for (unsigned i = 0; i < 6 && rc == 0; i++) {
 		if ((call->given >> i & 1) == 0)
 			continue;
-		rc = gate_policy_fix(space, p, GATE_WORD_ARG(i, false), UINT32_MAX, (uint32_t)(call->args[i] >> 32), &p, err);
+		rc = gate_policy_fix(space, p, GATE_WORD_ARG(i, false), UINT32_MAX, (uint32_t)(call->args[i] >> 32), &p,
+		                     err);
 		if (rc == 0)
-			rc = gate_policy_fix(space, p, GATE_WORD_ARG(i, true), UINT32_MAX, (uint32_t)call->args[i], &p, err);
+			rc = gate_policy_fix(space, p, GATE_WORD_ARG(i, true), UINT32_MAX, (uint32_t)call->args[i], &p,
+			                     err);
 	}
 	if (rc == 0)
 		*ret = p;
@@ -262,7 +271,8 @@ int gate_source_explain(struct gate_source *s, const struct gate_call *call, str
 	m->e.outcomes = m->outcomes;
 	switch (s->kind) {
 	case GATE_SOURCE_UNCONFINED:
-		(void)add(m, (struct gate_outcome){ .action = GATE_RET_ALLOW, .reason = GATE_REASON_UNCONFINED }, &none);
+		(void)add(m, (struct gate_outcome){ .action = GATE_RET_ALLOW, .reason = GATE_REASON_UNCONFINED },
+		          &none);
 		break;
 	case GATE_SOURCE_PROGRAM:
 		rc = by_program(m, s, call, err);

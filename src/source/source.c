@@ -66,8 +66,8 @@ int gate_program_read(const char *path, struct gate_insn **insns, size_t *len, s
 	if (slurp(path, GATE_BPF_MAX * sizeof(*p), &bytes, &n, err) < 0)
 		return -1;
 	if (n == 0 || n % sizeof(*p) != 0)
-		return GATE_FAIL(err, GATE_E_INVALID, "'%s' is not a program: %zu bytes are not a number of 8-byte instructions", path,
-		                 n);
+		return GATE_FAIL(err, GATE_E_INVALID,
+		                 "'%s' is not a program: %zu bytes are not a number of 8-byte instructions", path, n);
 	p = malloc(n);
 	if (p == NULL)
 		return GATE_FAIL_NOMEM(err);
@@ -127,9 +127,10 @@ static int unknown_prefix(const char *word, size_t len, struct gate_err *err)
 		if (gate_distance(word, len, known[i], strlen(known[i]), 2) <= 2)
 			near = known[i];
 	if (near == NULL)
-		return GATE_FAIL(err, GATE_E_NOTFOUND,
-		                 "'%s' does not exist, and '%.*s' is not an engine (docker podman containerd cri-o crun mesos), bpf or pid",
-		                 word, (int)len, word);
+		return GATE_FAIL(
+		    err, GATE_E_NOTFOUND,
+		    "'%s' does not exist, and '%.*s' is not an engine (docker podman containerd cri-o crun mesos), bpf or pid",
+		    word, (int)len, word);
 	return GATE_FAIL(err, GATE_E_NOTFOUND, "no engine is named '%.*s' (did you mean '%s'?)", (int)len, word, near);
 }
 
@@ -141,7 +142,9 @@ static int open_word(struct gate_source *s, struct gate_err *err)
 
 	s->engine = len == 0 ? GATE_ENGINE_NATIVE : gate_engine_by_name(s->word, len);
 	if (s->word[0] == '\0')
-		return GATE_FAIL(err, GATE_E_SYNTAX, "an empty word is no source (a path, default, unconfined, docker:PATH, bpf:FILE, pid:N)");
+		return GATE_FAIL(
+		    err, GATE_E_SYNTAX,
+		    "an empty word is no source (a path, default, unconfined, docker:PATH, bpf:FILE, pid:N)");
 	if (len != 0 && !bpf && !pid && s->engine == 0) {
 		if (access(s->word, F_OK) != 0)
 			return unknown_prefix(s->word, len, err);
@@ -290,7 +293,8 @@ int gate_source_arches(struct gate_source *s, enum gate_arch arches[GATE_ARCH_MA
 			const struct gate_syscall *first = gate_syscall_at((enum gate_arch)a, 0);
 			struct gate_data d = { .arch = rules->tokens[t].audit };
 
-			if (a == (int)s->facts.arch || gate_arch_info((enum gate_arch)a)->audit != d.arch || first == NULL)
+			if (a == (int)s->facts.arch || gate_arch_info((enum gate_arch)a)->audit != d.arch ||
+			    first == NULL)
 				continue;
 			d.nr = first->nr;
 			if (gate_rules_find(rules, &d, NULL)->why != GATE_WHY_UNCOVERED)
@@ -345,7 +349,8 @@ int gate_source_flags(struct gate_source *s, uint32_t *ret, struct gate_err *err
 }
 
 /* A source of another kind as a profile-free finding. */
-static void note(struct gate_findings *f, enum gate_severity severity, const char *id, const char *meaning, const char *text)
+static void note(struct gate_findings *f, enum gate_severity severity, const char *id, const char *meaning,
+                 const char *text)
 {
 	gate_findings_add(f, severity, id, (struct gate_place){ 0, 0, 0 }, NULL, meaning, NULL, "%s", text);
 }
@@ -408,7 +413,8 @@ static int compile(struct gate_source *s, struct gate_space *space, struct gate_
 		rc = gate_compile_policy(space, policy, &program, err);
 	}
 	if (rc == 0)
-		rc = gate_compile_prove(space, policy, program.insns, program.len, gate_arch_info(s->facts.arch)->big_endian, NULL, err);
+		rc = gate_compile_prove(space, policy, program.insns, program.len,
+		                        gate_arch_info(s->facts.arch)->big_endian, NULL, err);
 	if (rc == 0)
 		rc = gate_policy_digest(space, policy, c->meaning, err);
 	if (rc == 0) {
@@ -470,7 +476,8 @@ int gate_source_verify(struct gate_source *s, const struct gate_insn *insns, siz
 	if (rc == 0)
 		rc = gate_source_policy(s, space, &policy, err);
 	if (rc == 0)
-		rc = gate_compile_prove(space, policy, insns, len, gate_arch_info(s->facts.arch)->big_endian, witness, err);
+		rc = gate_compile_prove(space, policy, insns, len, gate_arch_info(s->facts.arch)->big_endian, witness,
+		                        err);
 	gate_space_free(space);
 	return rc;
 }
@@ -481,7 +488,9 @@ int gate_policy_write(struct gate_space *space, gate_policy policy, const struct
 	static const struct {
 		const char *word;
 		enum gate_dialect dialect;
-	} rows[] = { { "docker", GATE_DIALECT_DOCKER }, { "oci", GATE_DIALECT_OCI }, { "podman", GATE_DIALECT_PODMAN },
+	} rows[] = { { "docker", GATE_DIALECT_DOCKER },
+		     { "oci", GATE_DIALECT_OCI },
+		     { "podman", GATE_DIALECT_PODMAN },
 		     { "callgate", GATE_DIALECT_NATIVE } };
 
 	for (size_t i = 0; i < GATE_ARRAY_LEN(rows); i++)

@@ -13,8 +13,8 @@ struct gate_source {
 	enum gate_source_kind kind;
 	enum gate_engine engine; /* of a profile */
 	char *word, *file;
-	const char *text;        /* a profile's bytes, NUL-terminated */
-	char *own_text;          /* where they were read to; NULL for the built-in ones */
+	const char *text; /* a profile's bytes, NUL-terminated */
+	char *own_text;   /* where they were read to; NULL for the built-in ones */
 	size_t len;
 	bool builtin;
 	struct gate_facts facts;
@@ -31,7 +31,8 @@ int gate_source_rules(struct gate_source *s, const struct gate_rules **ret, stru
 /* A predicate over argument words as words: "arg0 == 40 or arg0 & 0x7e020000 == 0". At most `most` pieces; *cut tells
  * that there are more. Appends to `out`. */
 struct gate_buf;
-void gate_describe(const struct gate_space *space, gate_policy predicate, unsigned most, struct gate_buf *out, bool *cut);
+void gate_describe(const struct gate_space *space, gate_policy predicate, unsigned most, struct gate_buf *out,
+                   bool *cut);
 /* One side of a test in words: "arg1 != 0x5412". */
 void gate_describe_cond(const struct gate_cond *cond, struct gate_buf *out);
 
