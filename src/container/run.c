@@ -190,7 +190,7 @@ int gate_run(const struct gate_run_plan *plan, struct gate_run_result **ret, str
 		result = 0;
 	} else if (prepare(&run, plan, err) == 0) {
 		gate_witness_start(&run.witness, !plan->unconfined && (plan->flags & GATE_RUN_NO_AUDIT) == 0,
-		                   run.result);
+		                   (plan->flags & GATE_RUN_LOG) != 0, run.result);
 		if (run.witness.other_pids)
 			gate_audit_prepare_mark(&run.witness.audit, &run.child.mark);
 		result = start_and_wait(&run, plan, err);

@@ -13,7 +13,7 @@
 /* Deeper than any process tree; stops the walk if a table of processes should change below it. */
 #define DEPTH_MAX 256
 
-void gate_witness_start(struct gate_witness *w, bool listen, struct gate_run_result *to)
+void gate_witness_start(struct gate_witness *w, bool listen, bool counted, struct gate_run_result *to)
 {
 	struct gate_err err = GATE_ERR_INIT;
 
@@ -22,7 +22,7 @@ void gate_witness_start(struct gate_witness *w, bool listen, struct gate_run_res
 		(void)snprintf(to->incomplete, sizeof(to->incomplete), "nobody listened to the audit log");
 		return;
 	}
-	if (gate_audit_open(&w->audit, true, &err) < 0) {
+	if (gate_audit_open(&w->audit, counted, &err) < 0) {
 		(void)snprintf(to->incomplete, sizeof(to->incomplete), "%.*s", (int)sizeof(to->incomplete) - 1,
 		               err.text);
 		return;
@@ -130,7 +130,8 @@ static void judge(struct gate_witness *w, enum gate_audit_fence fence, bool logg
 {
 	struct gate_run_result *to = w->to;
 	uint32_t lost = 0;
-	bool counted = gate_audit_lost(&w->audit, &lost, NULL);
+	/* Only a report that was asked for claims to be complete, and only for it losses were counted from the start. */
+	bool counted = !logged || gate_audit_lost(&w->audit, &lost, NULL);
 	char *why = to->incomplete;
 	size_t size = sizeof(to->incomplete);
 

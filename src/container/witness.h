@@ -21,8 +21,9 @@ struct gate_witness {
 };
 
 /* Starts to listen, into *to. When that is not possible `to` says why, and everything else here does nothing: a
- * program may run unseen, but not be reported as seen. */
-void gate_witness_start(struct gate_witness *w, bool listen, struct gate_run_result *to);
+ * program may run unseen, but not be reported as seen. `counted`: also ask how many records the kernel has lost so
+ * far, for a report that claims to be complete (the kernel starts a thread for the answer). */
+void gate_witness_start(struct gate_witness *w, bool listen, bool counted, struct gate_run_result *to);
 /* Takes what has arrived. Never waits. */
 void gate_witness_look(struct gate_witness *w);
 /* The program has ended (but is not yet reaped, so that its children can be told): takes the rest and judges how

@@ -193,6 +193,8 @@ void gate_audit_prepare_mark(struct gate_audit *a, struct gate_audit_message *re
 	struct timespec t;
 
 	ret->len = 0;
+	if (a->fd >= 0 && a->ask < 0)
+		a->ask = audit_socket(0);
 	if (a->fd < 0 || a->ask < 0)
 		return;
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
