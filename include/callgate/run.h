@@ -84,8 +84,8 @@ struct gate_run_result {
 	size_t n_denials;
 	uint64_t unattributed; /* seccomp records of processes that had ended before they could be told apart */
 	uint64_t lost;         /* at least so many records are missing */
-	bool complete;         /* nothing lost (counted with GATE_RUN_LOG), nothing unattributed, and all of it had arrived */
-	char incomplete[160];  /* why not, or why nobody listened: one sentence; "" when complete */
+	bool complete; /* nothing lost (counted with GATE_RUN_LOG), nothing unattributed, and all of it had arrived */
+	char incomplete[160]; /* why not, or why nobody listened: one sentence; "" when complete */
 };
 
 /* Runs the program and waits for its end. Fails with -1 when the launch itself failed: the program did not run; the
