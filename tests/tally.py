@@ -15,16 +15,20 @@ DIRECTIVE = re.compile(r"^(.*?)\s*#\s*(skip|todo)\S*\s*(.*)$", re.I)
 def cases(record):
     """(name, state, reason) for each case of one test."""
     output = (record.get("stdout") or "") + "\n" + (record.get("stderr") or "")
-    found = []
+    found, before = [], ""
     for line in output.splitlines():
         match = TAP.match(line)
         if not match:
+            before = line.strip().lstrip("# ") or before
             continue
         name, reason, state = match.group(2), "", "failed" if match.group(1) else "passed"
         directive = DIRECTIVE.match(name) or (re.match(r"^()#?\s*(skip)\b\s*(.*)$", name, re.I))
-        if directive and state == "passed":
+        if directive and directive.group(2).lower() == "skip":
             name, reason, state = directive.group(1), directive.group(3), "skipped"
+            if not name:  # cmocka: "not ok 5 # SKIP name", and the reason on the line before
+                name, reason = reason, before
         found.append((name, state, reason))
+        before = ""
     code = record.get("returncode", 0)
     last = [line.strip() for line in output.splitlines() if line.strip()]
     last = last[-1] if last else ""
