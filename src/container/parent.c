@@ -153,7 +153,8 @@ int gate_parent_watch(struct gate_parent *p, struct gate_witness *w, siginfo_t *
 	}
 }
 
-void gate_parent_reap(struct gate_parent *p)
+/* Reaps, and kills before if it still runs. */
+static void reap(struct gate_parent *p)
 {
 	siginfo_t info;
 
@@ -167,7 +168,7 @@ void gate_parent_reap(struct gate_parent *p)
 
 void gate_parent_done(struct gate_parent *p)
 {
-	gate_parent_reap(p);
+	reap(p);
 	if (p->foreground && !p->was_reaper)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 	if (p->pidfd >= 0)

@@ -25,8 +25,7 @@ int gate_parent_init(struct gate_parent *p, bool foreground, bool lend_memory, s
 int gate_parent_start(struct gate_parent *p, struct gate_child *c, char *stack_top, struct gate_err *err);
 /* Waits for the end without reaping, forwards and mirrors meanwhile, keeps the witness awake. */
 int gate_parent_watch(struct gate_parent *p, struct gate_witness *w, siginfo_t *ret, struct gate_err *err);
-/* Reaps, and kills before if it still runs. */
-void gate_parent_reap(struct gate_parent *p);
+/* Kills what still runs, reaps, and gives the caller back what was changed. */
 void gate_parent_done(struct gate_parent *p);
 
 #endif

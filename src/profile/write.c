@@ -415,7 +415,7 @@ static int same(const struct writing *w, const char *text, struct gate_data *wit
 	gate_policy back = 0, want = 0, differ = 0;
 
 	if (meaning(w, text, &back, why) < 0) {
-		if (why->code == GATE_E_INVALID || why->code == GATE_E_UNSUPPORTED)
+		if (why->code == GATE_E_INVALID || why->code == GATE_E_UNSUPPORTED || why->code == GATE_E_CONFLICT)
 			return 0; /* that engine takes no file that says this */
 		*w->err = *why;
 		return -1;
@@ -439,18 +439,24 @@ static int cannot(const struct writing *w, const struct gate_data *d, const stru
 	enum gate_arch arch = gate_arch_of(d->arch, d->nr);
 	const struct gate_syscall *sc = arch == GATE_ARCH_NONE ? NULL : gate_syscall_by_nr(arch, d->nr);
 	const char *host = arch == GATE_ARCH_NONE ? "an unknown architecture" : gate_arch_info(arch)->name;
+	const char *dialect = words[w->dialect];
+	char hint[64] = "";
 
+	/* One name means one thing on all architectures of a file: with a single one most policies can be said. */
+	if (w->n_arches > 1)
+		(void)snprintf(hint, sizeof(hint), "; for one architecture it may: --arch=%s",
+		               gate_arch_info(w->facts->arch)->name);
 	if (why->code != GATE_OK)
 		return GATE_FAIL(w->err, GATE_E_UNSUPPORTED,
-		                 "the %s dialect cannot say this for these architectures: %s", words[w->dialect],
-		                 why->text);
+		                 "the %s dialect cannot say this for these architectures: %s%s", dialect, why->text,
+		                 hint);
 	if (sc != NULL)
 		return GATE_FAIL(w->err, GATE_E_UNSUPPORTED,
-		                 "the %s dialect cannot say what happens to '%s' (%u) on %s", words[w->dialect],
-		                 gate_name_text(sc->name), d->nr, host);
+		                 "the %s dialect cannot say what happens to '%s' (%u) on %s%s", dialect,
+		                 gate_name_text(sc->name), d->nr, host, hint);
 	return GATE_FAIL(w->err, GATE_E_UNSUPPORTED,
-	                 "the %s dialect cannot say what happens to number %u on %s, which no table knows",
-	                 words[w->dialect], d->nr, host);
+	                 "the %s dialect cannot say what happens to number %u on %s, which no table knows%s", dialect,
+	                 d->nr, host, hint);
 }
 
 static int try_defaults(struct writing *w, char **ret)

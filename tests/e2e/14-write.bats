@@ -52,3 +52,18 @@ load helper
 	exits 2
 	complains "did you mean 'docker'?"
 }
+
+@test "what a dialect cannot say is refused with the way out" {
+	cp "$root/examples/web.json" "$root/examples/first.json" .
+	separately "$callgate" convert web.json --to=podman -o out.json
+	exits 2
+	complains "the podman dialect cannot say this for these architectures: "
+	complains "; for one architecture it may: --arch=x86_64"
+	[ ! -e out.json ]
+	separately "$callgate" convert web.json --to=podman --arch=x86_64 -o out.json
+	exits 0
+	separately "$callgate" merge --union web.json first.json -o out2.json
+	exits 2
+	complains "the callgate dialect cannot say what happens to 'statfs' (99) on x86; for one architecture it may: --arch=x86_64"
+	[ ! -e out2.json ]
+}

@@ -86,6 +86,22 @@ static void equal_functions_are_one_node(void **state)
 	assert_int_not_equal(a, b);
 }
 
+static void the_size_counts_distinct_nodes(void **state)
+{
+	struct gate_space *s = *state;
+	size_t one = 0, bit = 0, both = 0;
+	gate_policy highest = 0, twice = 0;
+
+	assert_int_equal(gate_policy_size(s, leaf(s, GATE_RET_ALLOW), &one, NULL), 0);
+	assert_int_equal(one, 1);
+	assert_int_equal(gate_policy_masked(s, GATE_WORD_NR, 1, 1, &highest, NULL), 0);
+	assert_int_equal(gate_policy_size(s, highest, &bit, NULL), 0);
+	assert_int_equal(bit, 3); /* one test, two leaves */
+	twice = ite(s, between(s, GATE_WORD_ARCH, 0, 0x7fffffff), highest, combine(s, GATE_COMBINE_XOR, highest, leaf(s, 1)));
+	assert_int_equal(gate_policy_size(s, twice, &both, NULL), 0);
+	assert_int_equal(both, 5); /* shared leaves count once */
+}
+
 static void predicates_are_what_they_say(void **state)
 {
 	struct test_random r = test_random_start(1);
@@ -321,6 +337,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_space, drop_space)
 	const struct CMUnitTest tests[] = {
 		TEST(equal_functions_are_one_node),
+		TEST(the_size_counts_distinct_nodes),
 		TEST(predicates_are_what_they_say),
 		TEST(combining_is_pointwise),
 		TEST(a_witness_shows_a_difference_and_there_is_one_exactly_when_policies_differ),
