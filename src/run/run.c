@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "container/parent.h"
-#include "container/program.h"
+#include "run/parent.h"
+#include "run/program.h"
 #include "kernel/seccomp.h"
 
 /* Shared with the child until its execve. */
@@ -91,7 +91,7 @@ static int prepare(struct run *run, const struct gate_run_plan *plan, struct gat
 		.shared = &run->shared->filter,
 		.stack_top = (char *)memory + SHARED_BYTES - CHILD_STACK,
 	};
-	c->filter.realtime = c->privilege.load == GATE_LOAD_HELPER && is_realtime();
+	c->filter.realtime = c->privilege.load == GATE_WAY_HELPER && is_realtime();
 	return 0;
 }
 
@@ -101,10 +101,10 @@ static void fail_step(const struct gate_child_report *r, const struct gate_child
 
 	if (r->object > 0)
 		(void)snprintf(object, sizeof(object), " (%d)", r->object);
-	if (c->privilege.load != GATE_LOAD_NOTHING && r->step == gate_step_count() - 1)
+	if (c->privilege.load != GATE_WAY_NOTHING && r->step == gate_child_step_count() - 1)
 		(void)snprintf(object, sizeof(object), " of %u instructions", c->filter.len);
-	gate_err_set(err, GATE_E_SYS, r->sys, "the command was not run: step '%s': %s%s", gate_step_name(r->step),
-	             gate_step_what(r->step), object);
+	gate_err_set(err, GATE_E_SYS, r->sys, "the command was not run: step '%s': %s%s", gate_child_step_name(r->step),
+	             gate_child_step_what(r->step), object);
 }
 
 /* What the end and the report say together. */
@@ -112,7 +112,7 @@ static int conclude(struct run *run, const siginfo_t *end, struct gate_err *err)
 {
 	const struct gate_child_report *report = &run->shared->report;
 	struct gate_run_result *r = run->result;
-	bool ran = report->step == gate_step_count() && report->exec_sys == 0;
+	bool ran = report->step == gate_child_step_count() && report->exec_sys == 0;
 
 	if (report->failed != 0)
 		return fail_step(report, &run->child, err), -1;
@@ -124,7 +124,7 @@ static int conclude(struct run *run, const siginfo_t *end, struct gate_err *err)
 	if (!ran && (end->si_code == CLD_EXITED || end->si_status == SIGSYS))
 		return GATE_FAIL(err, GATE_E_DENIED,
 		                 "the command was not run: step '%s' was ended by a filter that the caller is under",
-		                 gate_step_name(report->step));
+		                 gate_child_step_name(report->step));
 	r->outcome = end->si_code == CLD_EXITED ? GATE_RUN_EXITED : GATE_RUN_KILLED;
 	r->core = end->si_code == CLD_DUMPED;
 	*(r->outcome == GATE_RUN_EXITED ? &r->status : &r->signal) = end->si_status;

@@ -1,6 +1,6 @@
 /* witness.h - which calls a program was refused, from the kernel's audit records. */
-#ifndef GATE_CONTAINER_WITNESS_H
-#define GATE_CONTAINER_WITNESS_H
+#ifndef GATE_RUN_WITNESS_H
+#define GATE_RUN_WITNESS_H
 
 #include <sys/types.h>
 

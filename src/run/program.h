@@ -1,6 +1,6 @@
 /* program.h - which file a command word means, decided before the filter. */
-#ifndef GATE_CONTAINER_PROGRAM_H
-#define GATE_CONTAINER_PROGRAM_H
+#ifndef GATE_RUN_PROGRAM_H
+#define GATE_RUN_PROGRAM_H
 
 #include <limits.h>
 

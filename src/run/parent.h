@@ -1,12 +1,12 @@
 /* parent.h - the caller's side while a program runs: start, signals, stops, the end. */
-#ifndef GATE_CONTAINER_PARENT_H
-#define GATE_CONTAINER_PARENT_H
+#ifndef GATE_RUN_PARENT_H
+#define GATE_RUN_PARENT_H
 
 #include <signal.h>
 #include <sys/types.h>
 
-#include "container/child.h"
-#include "container/witness.h"
+#include "run/child.h"
+#include "run/witness.h"
 
 struct gate_parent {
 	pid_t pid; /* 0: none, or reaped */

@@ -6,7 +6,7 @@
 
 #include <linux/capability.h>
 
-#include "container/child.h"
+#include "run/child.h"
 
 #define OWN_FAILURE 125
 
@@ -57,7 +57,7 @@ static int make_known(struct gate_child *c)
 
 static int start_helper(struct gate_child *c)
 {
-	return c->privilege.load == GATE_LOAD_HELPER ? gate_filter_helper(&c->filter) : 0;
+	return c->privilege.load == GATE_WAY_HELPER ? gate_filter_helper(&c->filter) : 0;
 }
 
 static int enter_directory(struct gate_child *c)
@@ -112,12 +112,12 @@ static int unblock_signals(struct gate_child *c)
 static int put_on_filter(struct gate_child *c)
 {
 	switch (c->privilege.load) {
-	case GATE_LOAD_NOTHING:
+	case GATE_WAY_NOTHING:
 		return 0;
-	case GATE_LOAD_LOWERED:
-	case GATE_LOAD_LATE:
+	case GATE_WAY_LOWERED:
+	case GATE_WAY_LATE:
 		return gate_filter_self(&c->filter);
-	case GATE_LOAD_HELPER:
+	case GATE_WAY_HELPER:
 		return gate_filter_by_helper(&c->filter, &c->report->object);
 	}
 	errno = EINVAL;
@@ -167,17 +167,17 @@ void gate_child_run(struct gate_child *c)
 	leave(OWN_FAILURE);
 }
 
-uint32_t gate_step_count(void)
+uint32_t gate_child_step_count(void)
 {
 	return GATE_ARRAY_LEN(steps);
 }
 
-const char *gate_step_name(uint32_t step)
+const char *gate_child_step_name(uint32_t step)
 {
 	return step < GATE_ARRAY_LEN(steps) ? steps[step].name : "execve";
 }
 
-const char *gate_step_what(uint32_t step)
+const char *gate_child_step_what(uint32_t step)
 {
 	return step < GATE_ARRAY_LEN(steps) ? steps[step].what : "cannot execute the program";
 }

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "container/filter.h"
+#include "run/filter.h"
 
 enum turn { TURN_START = 0, TURN_AWAKE, TURN_GO, TURN_NAP, TURN_LOADED, TURN_FAILED };
 

@@ -16,8 +16,8 @@
  *     main     drops ... NAP, futex(WAIT) ................................... sees LOADED, execve
  *
  * A nap that was too short ends in spinning (GO): the promise to make no further call, moved or not. */
-#ifndef GATE_CONTAINER_FILTER_H
-#define GATE_CONTAINER_FILTER_H
+#ifndef GATE_RUN_FILTER_H
+#define GATE_RUN_FILTER_H
 
 #include <callgate/bpf.h>
 

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "container/parent.h"
+#include "run/parent.h"
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000

@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "container/program.h"
+#include "run/program.h"
 
 #define DEFAULT_SEARCH "/usr/local/bin:/usr/bin:/bin"
 

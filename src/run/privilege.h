@@ -1,6 +1,6 @@
 /* privilege.h - what the caller has, what the program gets, and how the filter can be loaded. Decided before clone. */
-#ifndef GATE_CONTAINER_PRIVILEGE_H
-#define GATE_CONTAINER_PRIVILEGE_H
+#ifndef GATE_RUN_PRIVILEGE_H
+#define GATE_RUN_PRIVILEGE_H
 
 #include "base/base.h"
 
@@ -13,11 +13,11 @@ struct gate_caller {
  * others as there. */
 int gate_caller_read(uint64_t asked, struct gate_caller *ret, struct gate_err *err);
 
-enum gate_load {
-	GATE_LOAD_NOTHING = 1, /* unconfined */
-	GATE_LOAD_LOWERED, /* the main thread has given up its privileges, and may: CAP_SYS_ADMIN, or no_new_privs */
-	GATE_LOAD_LATE,    /* the main thread keeps them up to execve, which itself gives just the program's */
-	GATE_LOAD_HELPER   /* a thread that still has CAP_SYS_ADMIN, for all threads */
+enum gate_load_way {
+	GATE_WAY_NOTHING = 1, /* unconfined */
+	GATE_WAY_LOWERED, /* the main thread has given up its privileges, and may: CAP_SYS_ADMIN, or no_new_privs */
+	GATE_WAY_LATE,    /* the main thread keeps them up to execve, which itself gives just the program's */
+	GATE_WAY_HELPER   /* a thread that still has CAP_SYS_ADMIN, for all threads */
 };
 
 /* All that the launch does about privileges. */
@@ -29,7 +29,7 @@ struct gate_privilege {
 	uint64_t program;     /* what the program starts with */
 	bool lowers;          /* the program's process gets less than the caller has, before its execve */
 	bool no_new_privs;
-	enum gate_load load;
+	enum gate_load_way load;
 };
 /* Pure. */
 void gate_privilege_plan(const struct gate_caller *caller, uint64_t asked, bool no_new_privs, bool unconfined,

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "container/program.h"
+#include "run/program.h"
 
 static char dir[] = "/tmp/callgate-program-XXXXXX";
 static int dirfd_;

@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "container/witness.h"
+#include "run/witness.h"
 #include "kernel/proc.h"
 #include "kernel/seccomp.h"
 

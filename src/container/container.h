@@ -1,0 +1,99 @@
+/* container.h - tasks in containers: start them, find them, talk to them. For src/cli (and the agent).
+ *
+ * There is no daemon: each running task has a keeper (src/keeper) that owns the task's directory
+ * STATE/containers/ID. Everything here works on those directories and over the keepers' sockets. */
+#ifndef GATE_CONTAINER_CONTAINER_H
+#define GATE_CONTAINER_CONTAINER_H
+
+#include <callgate/facts.h>
+
+#include "base/buf.h"
+#include "task/plan.h"
+#include "task/record.h"
+#include "task/task.h"
+
+/* --- the state directory (store.c) --- */
+/* STATE            0700, owned by the caller; root: /run/callgate, others $XDG_RUNTIME_DIR/callgate
+ *   containers/ID/ config.json  what was asked and what was decided (written once, before the start, by rename)
+ *                  plan         the plan as it was sent: exec starts from its filter and capabilities
+ *                  record       struct gate_record, by the keeper
+ *                  out, out.1…  log frames: struct gate_log_head and bytes, see keeper/log.h
+ *                  control      the keeper's socket
+ *                  lock         flock: held by the keeper while it lives
+ *                  work/        overlay upper and work, sandbox
+ *   names/NAME     symbolic link whose text is the id: link creation is what makes names unique
+ *   lock           flock: held while names and directories are made or removed */
+struct gate_store;
+/* dir NULL: the default. Checks owner and mode of what is there, makes what is not. */
+int gate_store_open(const char *dir, struct gate_store **ret, struct gate_err *err);
+void gate_store_close(struct gate_store *s);
+const char *gate_store_path(const struct gate_store *s);
+
+struct gate_entry {
+	char id[65];
+	char name[129];           /* "" when none */
+	enum gate_task_state state; /* RUNNING only while its keeper holds the lock */
+	struct gate_record record;
+};
+/* All tasks, oldest first; freed with free. */
+int gate_store_list(struct gate_store *s, struct gate_entry **ret, size_t *n, struct gate_err *err);
+/* By id, unique prefix of one, or name. */
+int gate_store_find(struct gate_store *s, const char *word, struct gate_entry *ret, struct gate_err *err);
+/* config.json's text, which the caller frees. */
+int gate_store_config(struct gate_store *s, const char *id, char **ret, size_t *len, struct gate_err *err);
+/* Reserves an id (and the name): makes the directory. */
+int gate_store_create(struct gate_store *s, const char *name, char id[65], int *dir, struct gate_err *err);
+/* Removes an ended or lost task's directory and name. CONFLICT while it runs. */
+int gate_store_remove(struct gate_store *s, const char *id, struct gate_err *err);
+/* Cleans up after keepers that were killed: what they left running is killed, their cgroups removed, their entries
+ * become LOST. Called by every verb that lists or starts. */
+int gate_store_sweep(struct gate_store *s, struct gate_err *err);
+
+/* --- starting (prepare.c, isolate_*.c, launch.c) --- */
+struct gate_task_profile { /* the proven filter and what inspect says of it; `unconfined`: insns NULL */
+	const void *insns;
+	size_t len;
+	uint32_t flags; /* SECCOMP_FILTER_FLAG_LOG, SPEC_ALLOW, WAIT_KILLABLE of the profile */
+	bool unconfined, notify;
+	const char *source, *text_digest, *meaning_digest; /* source: absolute, so that inspect can explain later */
+};
+/* What a task with this specification can have here: capabilities for resolving its profile. */
+int gate_container_caps(const struct gate_task *t, uint64_t *ret, struct gate_err *err);
+
+/* A plan in the making: rows, strings and descriptors. `object` of a row is for people: what --explain shows and what
+ * errors name. (plan_write.c) */
+struct gate_plan_writer;
+
+/* Checks the task, prepares and starts it: returns when its program runs, or has failed to. */
+struct gate_started {
+	char id[65];
+	int socket; /* to the keeper: frames of task/record.h; owned by the caller */
+	int pidfd;  /* of the task's first process */
+	struct gate_record record;
+	bool started; /* false: record says why the program did not run; everything is undone but the entry (unless --rm) */
+	char why[400]; /* … as a sentence */
+};
+int gate_container_start(struct gate_store *s, const struct gate_task *t, const struct gate_task_profile *p,
+                         struct gate_started *ret, struct gate_err *err);
+/* The launch as a table, for people (json false) or programs. Does nothing of it. */
+int gate_container_explain(struct gate_store *s, const struct gate_task *t, const struct gate_task_profile *p, bool json,
+                           struct gate_buf *out, struct gate_err *err);
+/* One more process in a running task, under the same filter, capabilities and no_new_privs. */
+struct gate_exec {
+	const char *const *args; /* NULL at the end */
+	const char *const *env;  /* added to the task's */
+	size_t n_env;
+	const char *user, *workdir; /* NULL: the task's */
+	bool terminal, interactive;
+};
+int gate_container_exec(struct gate_store *s, const char *id, const struct gate_exec *e, struct gate_started *ret,
+                        struct gate_err *err);
+/* A connection to the keeper of a running task. NOTFOUND when it does not run. */
+int gate_container_connect(struct gate_store *s, const char *id, int *ret, struct gate_err *err);
+
+/* --- frames (client.c) --- */
+int gate_frame_send(int fd, uint32_t type, uint64_t a, uint64_t b, const void *bytes, size_t len);
+/* 1 and a frame (bytes behind *head in `buf`), 0 at the end, -1 with errno. *passed: a descriptor or -1. */
+int gate_frame_receive(int fd, struct gate_frame *head, void *buf, size_t size, int *passed);
+
+#endif
