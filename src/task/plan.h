@@ -18,8 +18,22 @@
 #define GATE_PLAN_MAGIC     0x6e6c7067U /* "gpln" */
 #define GATE_PLAN_VERSION   1
 #define GATE_PLAN_BYTES_MAX (8U << 20) /* the kernel gives arguments and environment 6 MiB at most */
-#define GATE_PLAN_FDS_MAX   253        /* SCM_MAX_FD, one message */
+#define GATE_PLAN_FDS_MAX   252        /* SCM_MAX_FD, one message, less the plan itself */
 #define GATE_PLAN_ROWS_MAX  512
+
+/* How a keeper is started: argv {"callgate-keeper"}, no environment, descriptor 3 one end of a SOCK_SEQPACKET pair, 0, 1
+ * and 2 /dev/null (with PLAIN_STDIO the task's own). Then one message on the socket: these bytes, with the plan's sealed
+ * memfd (F_SEAL_SHRINK | GROW | WRITE) and behind it the plan's descriptors in order. Answered by a STARTED or an ENDED
+ * frame (record.h); a message that is no good by REFUSED. */
+#define GATE_KEEPER_FD   3
+#define GATE_START_MAGIC 0x74736b67U /* "gkst" */
+struct gate_start_message {
+	uint32_t magic, version; /* GATE_PLAN_VERSION */
+};
+
+/* In STDIO rows only: the task's ends of the pipes that the keeper makes and serves (gate_plan_fd). IN needs the flag
+ * GATE_PLAN_STDIN. */
+enum { GATE_PLAN_FD_NONE = -1, GATE_PLAN_FD_IN = -2, GATE_PLAN_FD_OUT = -3, GATE_PLAN_FD_ERR = -4 };
 
 /* Every step of every launch. `object` is what a failure is about; flags are GATE_ROW_…. "target": a path that is
  * resolved beneath the task's root as openat2(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS) does, after a ROOT row; without
@@ -59,7 +73,7 @@ enum gate_step {
 	GATE_STEP_SESSION_LEADER, /* setsid */
 	GATE_STEP_TERMINAL,       /* a pty of the task's own devpts as 0, 1, 2 and controlling terminal; flags: ON_HOST: of the
 	                           * host's. a: rows << 16 | columns. The master goes to the keeper */
-	GATE_STEP_STDIO,          /* fd or -1 (/dev/null) as descriptor a */
+	GATE_STEP_STDIO,          /* fd, GATE_PLAN_FD_IN, OUT, ERR, or -1 (/dev/null) as descriptor a */
 	GATE_STEP_INIT,           /* from here on a child goes on; this process reaps and forwards signals (--init) */
 	GATE_STEP_HELPER,         /* starts the thread that will load the filter with the privileges of now */
 	GATE_STEP_DIRECTORY,      /* text[0]: working directory (0: fd); then getcwd must give a path. CREATE: make it */
@@ -144,7 +158,9 @@ struct gate_plan {
 	uint32_t id;                   /* offset: the task's id, 12 to 64 lower-case hex digits */
 	/* descriptors, as indices or -1 */
 	int32_t dir;     /* the task's directory in the state: record and logs are written there; -1 with EXEC */
-	int32_t parent;  /* the directory above, for REMOVE */
+	int32_t parent;  /* the directory above, for REMOVE; the task's directory is called `id` there */
+	int32_t names;   /* the directory of the names, for REMOVE, or -1 */
+	uint32_t name;   /* offset: the link in it that says `id`, or 0 */
 	int32_t control; /* listening SOCK_SEQPACKET socket for clients, or -1 */
 	int32_t audit;   /* netlink socket in the audit group, or -1: denials cannot be seen */
 	int32_t audit_ask; /* a second one, for the fence, or -1 */
@@ -165,7 +181,15 @@ struct gate_plan_view {
 	struct gate_plan *plan; /* the message itself; argv and envp hold pointers after gate_plan_relocate */
 	const struct gate_row *rows;
 	const int *fds; /* plan->n_fds of them */
+	int stdio[3];   /* what GATE_PLAN_FD_IN, OUT, ERR mean; set by the keeper, -1: nothing */
 };
+/* The descriptor that `index` (of a row, of the plan) means, or -1. */
+static inline int gate_plan_fd(const struct gate_plan_view *view, int32_t index)
+{
+	if (index >= 0)
+		return view->fds[index];
+	return index <= GATE_PLAN_FD_IN && index >= GATE_PLAN_FD_ERR ? view->stdio[GATE_PLAN_FD_IN - index] : -1;
+}
 /* NULL when the message is good, else a constant sentence that says what is wrong. `bytes` is 8-aligned. */
 const char *gate_plan_check(const void *bytes, size_t size, size_t n_fds);
 /* Turns the offsets of argv and envp into pointers, in place: once, after the check. */

@@ -92,7 +92,7 @@ enum gate_frame_type {
 	GATE_FRAME_ENDED,       /* struct gate_record: the last frame of a connection that is attached or waits */
 	GATE_FRAME_OUTPUT,      /* a: 1 stdout (and terminal), 2 stderr; bytes */
 	GATE_FRAME_DONE,        /* the request was carried out */
-	GATE_FRAME_REFUSED,     /* a: errno */
+	GATE_FRAME_REFUSED,     /* a: errno; bytes: to the starter, a sentence */
 	/* to the keeper */
 	GATE_FRAME_STATUS = 64, /* answered by RECORD with a pidfd */
 	GATE_FRAME_ATTACH,      /* a: 1: output from now on comes to this connection, and its end */
