@@ -93,6 +93,7 @@ struct gate_task {
 	const char *user; /* as typed: "1000", "1000:1000", "www-data:adm" */
 	bool init, terminal, interactive, detach, remove;
 
+	/* HOST where the isolator is off. userns_of is HOST. */
 	struct gate_ns pid, ipc, network, uts, userns_of;
 	bool userns_auto; /* --userns=auto */
 
@@ -127,8 +128,8 @@ struct gate_task {
 void gate_task_init(struct gate_task *t); /* all defaults */
 void gate_task_done(struct gate_task *t);
 
-/* The capabilities that the task gets: docker's 14 (all with privileged), plus cap_add, less cap_drop, never more than
- * `caller`. Without the capabilities isolator: all of `caller`. */
+/* The capabilities that the task gets: docker's 14 (all with privileged), plus cap_add, less cap_drop (of ALL: cap_add
+ * alone), never more than `caller`. Without the capabilities isolator: all of `caller`. */
 uint64_t gate_task_caps(const struct gate_task *t, uint64_t caller);
 #define GATE_TASK_DEFAULT_CAPS UINT64_C(0xa80425fb)
 
