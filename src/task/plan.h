@@ -174,6 +174,8 @@ struct gate_plan {
 	uint32_t n_cgroups;
 	struct gate_plan_cgroup cgroups[GATE_PLAN_CGROUPS_MAX];
 	uint64_t caps; /* what the program starts with, for the record */
+	uint32_t stdio_uid, stdio_gid; /* get the pipes, so that the task can open /dev/stdout again: the task's user, as the
+	                                * keeper's user namespace numbers it */
 };
 
 /* A checked plan: every offset, length and index in it is good, all strings end, rows are in a safe order. */

@@ -4,11 +4,11 @@
 
 /* Signals that shells add 128 to; what timeout(1) answers. */
 enum { EXIT_TIMEOUT = 124, EXIT_OWN = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
-#define ENOENT_NR 2
+#define ENOENT_NR  2
 #define STATUS_MAX 255
 #define SIGNAL_MAX 64
 #define ERRNO_MAX  4095
-#define GAPS_ALL   (GATE_GAP_ACTIONS * 2 - 1)
+#define GAPS_ALL   (GATE_GAP_UNCOUNTED * 2 - 1)
 
 int gate_record_exit_code(const struct gate_record *r)
 {

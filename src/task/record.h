@@ -47,7 +47,8 @@ enum gate_record_gap {
 	GATE_GAP_UNATTRIBUTED = 1 << 3,/* no audit session: records could not be told apart */
 	GATE_GAP_TOO_MANY = 1 << 4,    /* more kinds than GATE_RECORD_DENIALS */
 	GATE_GAP_NO_FENCE = 1 << 5,    /* late records may be missing */
-	GATE_GAP_ACTIONS = 1 << 6      /* kernel.seccomp.actions_logged leaves some out */
+	GATE_GAP_ACTIONS = 1 << 6,     /* kernel.seccomp.actions_logged leaves some out */
+	GATE_GAP_UNCOUNTED = 1 << 7    /* records that the kernel lost were not counted: needs CAP_AUDIT_CONTROL */
 };
 
 struct gate_record {
@@ -91,13 +92,14 @@ enum gate_frame_type {
 	GATE_FRAME_RECORD,      /* struct gate_record as it is now: answer to STATUS */
 	GATE_FRAME_ENDED,       /* struct gate_record: the last frame of a connection that is attached or waits */
 	GATE_FRAME_OUTPUT,      /* a: 1 stdout (and terminal), 2 stderr; bytes */
-	GATE_FRAME_DONE,        /* the request was carried out */
-	GATE_FRAME_REFUSED,     /* a: errno; bytes: to the starter, a sentence */
-	/* to the keeper */
+	GATE_FRAME_DONE,        /* b: the type of the request, which was carried out */
+	GATE_FRAME_REFUSED,     /* a: errno; b: the type of the request, 0: none; bytes: to the starter, a sentence */
+	/* to the keeper; answered by DONE or REFUSED where nothing else is said */
 	GATE_FRAME_STATUS = 64, /* answered by RECORD with a pidfd */
 	GATE_FRAME_ATTACH,      /* a: 1: output from now on comes to this connection, and its end */
-	GATE_FRAME_WAIT,        /* ENDED when it has ended */
-	GATE_FRAME_INPUT,       /* bytes for standard input; no answer. A full pipe makes the keeper stop reading from us */
+	GATE_FRAME_WAIT,        /* answered by ENDED when it has ended */
+	GATE_FRAME_INPUT,       /* bytes for standard input; no answer when they are taken. A full pipe makes the keeper stop reading
+	                         * from us: what must get through then (SIGNAL, STOP) goes over a second connection */
 	GATE_FRAME_INPUT_END,   /* end of standard input */
 	GATE_FRAME_RESIZE,      /* a: rows << 16 | columns */
 	GATE_FRAME_SIGNAL,      /* a: signal for the first process; b: 1: for all processes of the task */
