@@ -19,12 +19,14 @@
  *                  record       struct gate_record, by the keeper
  *                  out, out.1…  log frames: struct gate_log_head and bytes, see keeper/log.h
  *                  control      the keeper's socket
- *                  lock         flock: held by the keeper while it lives
+ *                  lock         flock: held by the keeper while it lives; removed when a sweep has cleaned up after it
+ *                  name         symbolic link whose text is the task's name; missing when it has none
  *                  work/        overlay upper and work, sandbox
+ *   containers/.ID one that is being made or removed
  *   names/NAME     symbolic link whose text is the id: link creation is what makes names unique
  *   lock           flock: held while names and directories are made or removed */
 struct gate_store;
-/* dir NULL: the default. Checks owner and mode of what is there, makes what is not. */
+/* dir NULL: the default. Checks owner and mode of what is there and of what leads there, makes what is not. */
 int gate_store_open(const char *dir, struct gate_store **ret, struct gate_err *err);
 void gate_store_close(struct gate_store *s);
 const char *gate_store_path(const struct gate_store *s);
@@ -33,20 +35,28 @@ struct gate_entry {
 	char id[65];
 	char name[129];           /* "" when none */
 	enum gate_task_state state; /* RUNNING only while its keeper holds the lock */
-	struct gate_record record;
+	struct gate_record record; /* all zero but created_ns when there is none */
+	bool broken;               /* there is a record, and it cannot be read as one */
 };
 /* All tasks, oldest first; freed with free. */
 int gate_store_list(struct gate_store *s, struct gate_entry **ret, size_t *n, struct gate_err *err);
-/* By id, unique prefix of one, or name. */
+/* By id, name, or unique prefix of an id. NOTFOUND; INVALID for a word that could be neither, or several. */
 int gate_store_find(struct gate_store *s, const char *word, struct gate_entry *ret, struct gate_err *err);
 /* config.json's text, which the caller frees. */
 int gate_store_config(struct gate_store *s, const char *id, char **ret, size_t *len, struct gate_err *err);
-/* Reserves an id (and the name): makes the directory. */
-int gate_store_create(struct gate_store *s, const char *name, char id[65], int *dir, struct gate_err *err);
-/* Removes an ended or lost task's directory and name. CONFLICT while it runs. */
+/* Reserves an id (and the name, NULL: none): makes the directory. *lock is the task's lock, held: whoever has a copy of
+ * this descriptor keeps the task from being taken for lost, so the keeper gets one. CONFLICT: the name is taken. */
+int gate_store_create(struct gate_store *s, const char *name, char id[65], int *dir, int *lock, struct gate_err *err);
+/* The task's directory, opened for reading. */
+int gate_store_dir(struct gate_store *s, const char *id, int *ret, struct gate_err *err);
+/* The directory above all of them, and that of the names, lent: `parent` and `names` of a plan with REMOVE. */
+int gate_store_containers(const struct gate_store *s);
+int gate_store_names(const struct gate_store *s);
+/* Removes an ended or lost task's directory and name. CONFLICT while it runs. The caller of gate_store_create may call it
+ * once it has closed the lock. */
 int gate_store_remove(struct gate_store *s, const char *id, struct gate_err *err);
 /* Cleans up after keepers that were killed: what they left running is killed, their cgroups removed, their entries
- * become LOST. Called by every verb that lists or starts. */
+ * become LOST, those of --rm vanish. Called by every verb that lists or starts; costs three calls for each task. */
 int gate_store_sweep(struct gate_store *s, struct gate_err *err);
 
 /* --- starting (prepare.c, isolate_*.c, launch.c) --- */

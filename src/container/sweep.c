@@ -1,0 +1,154 @@
+/* After keepers that were killed. The kernel has killed the task's first process then (PDEATHSIG), and with a pid
+ * namespace all others; what is left are processes without one, control groups, and the entry. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "container/store.h"
+#include "kernel/proc.h"
+
+/* --- the task's first process --- */
+static bool this_boot(const uint8_t id[16])
+{
+	char text[64], hex[33] = "";
+	size_t n = 0;
+
+	if (gate_proc_read("/proc/sys/kernel/random/boot_id", text, sizeof(text)) < 0)
+		return false;
+	for (const char *c = text; *c != '\0' && n < 32; c++)
+		if (*c != '-')
+			hex[n++] = *c;
+	for (size_t i = 0; i < 16; i++) {
+		char byte[3];
+
+		(void)snprintf(byte, sizeof(byte), "%02x", id[i]);
+		if (strncmp(hex + 2 * i, byte, 2) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Field 22 of /proc/PID/stat. The second one is the program's choice and may hold blanks and parentheses. */
+static bool start_of(pid_t pid, uint64_t *ret)
+{
+	enum { AFTER_NAME = 20 };
+	char path[40], text[1024];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (gate_proc_read(path, text, sizeof(text)) < 0)
+		return false;
+	char *at = strrchr(text, ')');
+
+	for (int i = 0; at != NULL && i < AFTER_NAME; i++)
+		at = strchr(at + 1, ' ');
+	return at != NULL && gate_u64_parse(at + 1, strcspn(at + 1, " "), UINT64_MAX, ret) == 0;
+}
+
+/* The number may be somebody else's by now: the descriptor is taken first, then the start is compared, and only then
+ * the signal sent, through the descriptor. */
+static void kill_first(const struct gate_record *r)
+{
+	enum { PATIENCE_MS = 5000 };
+	uint64_t start;
+
+	if (r->pid < 2 || r->pid > INT32_MAX)
+		return;
+	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, (pid_t)r->pid, 0), .events = POLLIN };
+
+	if (p.fd < 0)
+		return;
+	if (start_of((pid_t)r->pid, &start) && start == r->pid_start &&
+	    syscall(SYS_pidfd_send_signal, p.fd, SIGKILL, NULL, 0) == 0)
+		(void)poll(&p, 1, PATIENCE_MS);
+	(void)close(p.fd);
+}
+
+/* --- one task --- */
+static bool goes_with_its_keeper(int dir)
+{
+	struct gate_plan plan = { 0 };
+	int fd = openat(dir, "plan", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, &plan, sizeof(plan));
+
+	(void)close(fd);
+	return n == sizeof(plan) && plan.magic == GATE_PLAN_MAGIC && plan.version == GATE_PLAN_VERSION &&
+	       (plan.flags & GATE_PLAN_REMOVE) != 0;
+}
+
+static int sweep_one(struct gate_store *s, const char *id, struct gate_err *err)
+{
+	struct gate_entry e;
+	int dir, result = 0;
+
+	if (gate_store_dir(s, id, &dir, NULL) < 0)
+		return 0; /* gone, or nothing that we touch */
+	if (gate_store_held(dir) == 0 && (result = gate_store_read(dir, id, &e, err)) == 0) {
+		if (e.state == GATE_TASK_LOST && this_boot(e.record.boot_id))
+			kill_first(&e.record);
+		if (goes_with_its_keeper(dir) && gate_store_hide(s, id) == 0) {
+			if (e.name[0] != '\0')
+				(void)unlinkat(s->names, e.name, 0);
+		} else if (unlinkat(dir, "lock", 0) < 0 && errno != ENOENT) {
+			result = GATE_FAIL_SYS(err, "cannot clean up after container '%.12s'", id);
+		}
+	}
+	(void)close(dir);
+	return result;
+}
+
+/* --- all of them --- */
+/* Under the lock nobody makes a directory, so hidden ones are leftovers, and they have unique names: they are deleted
+ * afterwards, which may take its time. */
+struct hidden {
+	char (*ids)[65];
+	size_t n, cap;
+};
+
+static int note_hidden(struct hidden *h, const char *id, struct gate_err *err)
+{
+	if (gate_grow(&h->ids, h->n, &h->cap, sizeof(*h->ids)) < 0)
+		return GATE_FAIL_NOMEM(err);
+	memcpy(h->ids[h->n++], id, sizeof(*h->ids));
+	return 0;
+}
+
+static int sweep_all(struct gate_store *s, struct hidden *h, struct gate_err *err)
+{
+	int fd = openat(s->containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+
+	if (d == NULL)
+		return GATE_FAIL_SYS(err, "cannot list '%s'", s->path);
+	while (result == 0 && (e = readdir(d)) != NULL) {
+		if (gate_store_is_id(e->d_name))
+			result = sweep_one(s, e->d_name, err);
+		else if (e->d_name[0] == '.' && gate_store_is_id(e->d_name + 1))
+			result = note_hidden(h, e->d_name + 1, err);
+	}
+	(void)closedir(d);
+	return result;
+}
+
+int gate_store_sweep(struct gate_store *s, struct gate_err *err)
+{
+	struct hidden h = { 0 };
+
+	if (gate_store_lock(s, err) < 0)
+		return -1;
+	int result = sweep_all(s, &h, err);
+
+	gate_store_unlock(s);
+	for (size_t i = 0; i < h.n; i++)
+		(void)gate_store_delete(s, h.ids[i], NULL); /* who is not permitted now may be at the next sweep */
+	free(h.ids);
+	return result;
+}
