@@ -7,13 +7,17 @@
 
 /* The directory as it is (--rootfs DIR:rw). The path must be a directory and no symbolic link. */
 int gate_root_bind(const char *path, bool read_only, int *tree, struct gate_err *err);
+/* The host's own tree with all its mounts, as a private copy: a root as any other, so that a task without an image has the
+ * host's "/" beneath its ROOT row, and the host's /dev and paths stay reachable for BIND rows until PIVOT. */
+int gate_root_plain(int *tree, struct gate_err *err);
 /* Copy-on-write: `lower` from the top layer down; upper and work directories are made below `work` (a descriptor of an
  * empty directory). A kernel that cannot (overlay on that file system) is said in one sentence. */
 int gate_root_overlay(const char *const *lower, size_t n, int work, bool read_only, int *tree, struct gate_err *err);
 /* One volume of kind BIND: opened once (O_PATH, no magic links), cloned, attributes set. `userns`: a user namespace that the
  * tree is id-mapped with, or -1. Where cloning is not permitted (rootless: the mounts belong to another namespace) *tree is
  * -1 and *object the O_PATH descriptor for a BIND row. *directory tells what it is. */
-int gate_volume_tree(const struct gate_volume *v, int userns, int *tree, int *object, bool *directory, struct gate_err *err);
+int gate_volume_tree(const struct gate_volume *v, int userns, int *tree, int *object, bool *directory,
+                     struct gate_err *err);
 /* An own tree id-mapped (mount_setattr MOUNT_ATTR_IDMAP, 5.12; overlay from 5.19): UNSUPPORTED where the kernel cannot. */
 int gate_tree_idmap(int tree, int userns, struct gate_err *err);
 

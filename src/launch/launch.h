@@ -35,6 +35,7 @@ struct gate_launch {
 	char program[PATH_MAX];
 	bool realtime;
 	/* … private parts of the steps … */
+	int empty_plus_one; /* COVER: one more than the descriptor of the empty directory, 0: none yet */
 	char *helper_stack;
 	void *filter_shared;
 };
@@ -50,6 +51,8 @@ gate_step_fn gate_step_private, gate_step_root, gate_step_attach, gate_step_bind
 int gate_launch_open(const struct gate_launch *l, const char *path, int flags);
 /* The same; what is missing on the way is made (mkdirat on held descriptors), the last one as a directory or a file. */
 int gate_launch_make(const struct gate_launch *l, const char *path, bool directory);
+/* Closes what the steps above keep between rows; PIVOT does so too. */
+void gate_mounts_done(struct gate_launch *l);
 
 /* The outcome of a start. */
 struct gate_launched {

@@ -1,0 +1,481 @@
+/* File systems into the task's tree. Sources and targets are descriptors from the moment on that they are checked; what
+ * was mounted is looked up again afterwards and must be what the path now names (launcher-safety: rows 4 to 8 of its
+ * table of files, in docs/launch.md). */
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+
+#include "launch/launch.h"
+#include "launch/mount_sys.h"
+
+static const char *text(const struct gate_launch *l, const struct gate_row *row, unsigned i)
+{
+	const char *s = gate_plan_text(l->view->plan, row->text[i]);
+
+	return s != NULL ? s : "";
+}
+
+static int plan_fd(const struct gate_launch *l, int32_t index)
+{
+	return index >= 0 ? l->view->fds[index] : -1;
+}
+
+static void close_if(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static bool missing(int ret)
+{
+	return ret == -ENOENT || ret == -ENOTDIR;
+}
+
+/* Targets in /dev, /proc and /sys are ours alone: an image has no say in where they lead (CVE-2025-52565 and its kin).
+ * ".." is not ours to interpret: whoever wrote the plan has done that. */
+static int target_rules(const char *path, unsigned *how)
+{
+	static const char *const ours[] = { "dev", "proc", "sys" };
+	bool first = true;
+
+	*how = 0;
+	if (path[0] != '/')
+		return -EINVAL;
+	for (const char *s = path; *s != '\0';) {
+		const size_t len = strcspn(s, "/");
+
+		if (len == 2 && memcmp(s, "..", 2) == 0)
+			return -EINVAL;
+		for (unsigned i = 0; first && i < sizeof(ours) / sizeof(ours[0]); i++)
+			if (len == strlen(ours[i]) && memcmp(s, ours[i], len) == 0)
+				*how |= GATE_HOW_NO_LINKS;
+		if (len > 0 && !(len == 1 && *s == '.'))
+			first = false;
+		s += len + (s[len] == '/' ? 1 : 0);
+	}
+	return 0;
+}
+
+static int open_target(const struct gate_launch *l, const char *path, unsigned flags, bool directory)
+{
+	unsigned how;
+	const int ret = target_rules(path, &how);
+
+	if (ret < 0)
+		return ret;
+	if ((flags & GATE_ROW_DIRECTORY) != 0)
+		how |= GATE_HOW_MAKE_DIRECTORY;
+	else if ((flags & GATE_ROW_FILE) != 0)
+		how |= GATE_HOW_MAKE_FILE;
+	return gate_mount_resolve(l->root, path, O_PATH | (directory ? O_DIRECTORY : 0), how);
+}
+
+/* --- attributes, where mount_setattr is missing (before Linux 5.12) --- */
+
+static unsigned long flags_of(uint64_t attrs)
+{
+	unsigned long ret = 0;
+
+	ret |= (attrs & GATE_ATTR_RDONLY) != 0 ? MS_RDONLY : 0;
+	ret |= (attrs & GATE_ATTR_NOSUID) != 0 ? MS_NOSUID : 0;
+	ret |= (attrs & GATE_ATTR_NODEV) != 0 ? MS_NODEV : 0;
+	ret |= (attrs & GATE_ATTR_NOEXEC) != 0 ? MS_NOEXEC : 0;
+	return ret;
+}
+
+/* mount(2) sets all flags at once, and in a user namespace it may not clear any: what is on stays on. */
+static unsigned long flags_now(const struct statfs *fs)
+{
+	unsigned long ret =
+	    (unsigned long)fs->f_flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME);
+
+	return ((unsigned long)fs->f_flags & 4096 /* ST_RELATIME */) != 0 ? ret | MS_RELATIME : ret;
+}
+
+/* mount(2) on what a descriptor is: a directory as ".", a file through procfs, not the task's: that of the host. */
+static int mount_fd(const struct gate_launch *l, int fd, unsigned long flags)
+{
+	const int proc = plan_fd(l, l->view->plan->proc);
+	char number[16];
+	struct statfs fs;
+	int dir, ret;
+
+	if (fchdir(fd) == 0)
+		return gate_sys_result(mount(NULL, ".", NULL, flags, NULL));
+	if (errno != ENOTDIR || proc < 0)
+		return errno != ENOTDIR ? -errno : -ENOSYS;
+	dir = gate_sys_result(openat(proc, "thread-self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	if (dir < 0)
+		return dir;
+	if (fstatfs(dir, &fs) < 0 || fs.f_type != GATE_MAGIC_PROC || fchdir(dir) < 0) {
+		(void)close(dir);
+		return -ENOSYS;
+	}
+	number[sizeof(number) - 1] = '\0';
+	char *s = number + sizeof(number) - 1;
+	for (unsigned n = (unsigned)fd; s > number; n /= 10) {
+		*--s = (char)('0' + n % 10);
+		if (n < 10)
+			break;
+	}
+	ret = gate_sys_result(mount(NULL, s, NULL, flags, NULL));
+	(void)close(dir);
+	return ret;
+}
+
+static int set_old_way(const struct gate_launch *l, int fd, uint64_t attrs)
+{
+	struct statfs fs;
+	int ret;
+
+	if ((attrs & ~(uint64_t)GATE_ATTR_BASIC) != 0)
+		return -ENOSYS;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	ret = mount_fd(l, fd, MS_REC | MS_PRIVATE);
+	if (ret == 0 && attrs != 0)
+		ret = mount_fd(l, fd, MS_REMOUNT | MS_BIND | flags_of(attrs) | flags_now(&fs));
+	if (chdir("/") < 0 && ret == 0)
+		ret = -errno;
+	return ret;
+}
+
+/* --- attaching --- */
+
+/* What the target's path names now must be the root of what was mounted there. */
+static int look_again(const struct gate_launch *l, const char *path, int tree)
+{
+	struct gate_statx is, shall;
+	unsigned how;
+	int fd, ret = target_rules(path, &how);
+
+	if (ret < 0)
+		return ret;
+	fd = gate_mount_resolve(l->root, path, O_PATH, how);
+	if (fd < 0)
+		return missing(fd) || fd == -ELOOP ? -ESTALE : fd;
+	ret = gate_statx_fd(fd, &is);
+	if (ret == 0)
+		ret = gate_statx_fd(tree, &shall);
+	if (ret == 0 && !gate_statx_same(&is, &shall))
+		ret = -ESTALE;
+	(void)close(fd);
+	return ret;
+}
+
+struct attach {
+	const char *path;
+	unsigned flags; /* GATE_ROW_DIRECTORY, GATE_ROW_FILE */
+	uint64_t attrs; /* to add */
+	bool recursive; /* … also to what is mounted in the tree */
+};
+
+/* Puts the detached `tree` onto the target. It is private whatever it was a copy of: else what is mounted into it later
+ * would appear on the host. */
+static int attach(const struct gate_launch *l, int tree, const struct attach *a)
+{
+	const struct gate_mount_attr private_too = { .set = a->recursive ? a->attrs : 0, .propagation = MS_PRIVATE };
+	const struct gate_mount_attr alone = { .set = a->attrs };
+	struct gate_statx st;
+	bool old_way;
+	int target, ret;
+
+	ret = gate_statx_fd(tree, &st);
+	if (ret < 0)
+		return ret;
+	ret = gate_mount_setattr(tree, true, &private_too);
+	old_way = ret == -ENOSYS;
+	if (ret == 0 && !a->recursive && a->attrs != 0)
+		ret = gate_mount_setattr(tree, false, &alone);
+	if (ret < 0 && !old_way)
+		return ret;
+
+	target = open_target(l, a->path, a->flags, S_ISDIR(st.mode));
+	if (target < 0)
+		return target;
+	ret = gate_move_mount(tree, target);
+	(void)close(target);
+	if (ret == 0 && old_way)
+		ret = set_old_way(l, tree, a->attrs);
+	return ret < 0 ? ret : look_again(l, a->path, tree);
+}
+
+int gate_step_attach(struct gate_launch *l, const struct gate_row *row)
+{
+	const struct attach a = { .path = text(l, row, 0), .flags = row->flags };
+
+	return attach(l, plan_fd(l, row->fd), &a);
+}
+
+/* --- BIND --- */
+
+/* The source in the child's own copy of the mounts: mount ids differ there, the object does not. */
+static int check_source(const struct gate_launch *l, const struct gate_row *row, int fd, bool *directory)
+{
+	const int known = plan_fd(l, row->fd);
+	struct gate_statx is, shall;
+	int ret = gate_statx_fd(fd, &is);
+
+	if (ret < 0)
+		return ret;
+	*directory = S_ISDIR(is.mode);
+	if (S_ISLNK(is.mode))
+		return -ELOOP;
+	if (row->a != 0 && (!S_ISCHR(is.mode) || makedev(is.rdev_major, is.rdev_minor) != row->a))
+		return -ENODEV;
+	if (known < 0)
+		return 0;
+	ret = gate_statx_fd(known, &shall);
+	shall.mask &= ~GATE_STATX_MNT_ID;
+	return ret == 0 && !gate_statx_same(&is, &shall) ? -ESTALE : ret;
+}
+
+static int clone_tree(int fd, bool recursive)
+{
+	return gate_open_tree(fd, "", GATE_TREE_CLONE | (recursive ? GATE_TREE_RECURSIVE : 0));
+}
+
+static bool has_setattr(void)
+{
+	const struct gate_mount_attr nothing = { 0 };
+
+	return gate_mount_setattr(-1, false, &nothing) != -ENOSYS;
+}
+
+int gate_step_bind(struct gate_launch *l, const struct gate_row *row)
+{
+	struct attach a = { .path = text(l, row, 1), .flags = row->flags, .attrs = row->b, .recursive = true };
+	bool directory = false;
+	int fd, tree, ret;
+
+	fd = gate_mount_resolve(-1, text(l, row, 0), O_PATH | (row->a != 0 ? O_NOFOLLOW : 0), 0);
+	if (fd < 0)
+		return fd;
+	ret = check_source(l, row, fd, &directory);
+	if (ret < 0) {
+		(void)close(fd);
+		return ret;
+	}
+	/* Without mount_setattr what is mounted in the tree could not be made read-only, so it stays outside. */
+	tree = clone_tree(fd, directory && (a.attrs == 0 || has_setattr()));
+	(void)close(fd);
+	if (tree < 0)
+		return tree;
+	ret = attach(l, tree, &a);
+	(void)close(tree);
+	return ret;
+}
+
+/* --- FILESYSTEM --- */
+
+/* "key=value,key": fsconfig takes one at a time. */
+static int configure(int fs, const char *options)
+{
+	char word[256];
+	char *value;
+	int ret = 0;
+
+	while (ret == 0 && *options != '\0') {
+		const size_t len = strcspn(options, ",");
+
+		if (len == 0 || len >= sizeof(word))
+			return -EINVAL;
+		memcpy(word, options, len);
+		word[len] = '\0';
+		value = strchr(word, '=');
+		if (value != NULL)
+			*value++ = '\0';
+		ret = gate_fsconfig(fs, word, value);
+		options += len + (options[len] == ',' ? 1 : 0);
+	}
+	return ret;
+}
+
+/* A new file system, detached. */
+static int make_filesystem(const char *type, const char *options, unsigned attrs)
+{
+	const int fs = gate_fsopen(type);
+	int ret;
+
+	if (fs < 0)
+		return fs;
+	ret = gate_fsconfig(fs, "source", type); /* else mount tables say "none" */
+	if (ret == 0)
+		ret = configure(fs, options);
+	if (ret == 0)
+		ret = gate_fscreate(fs);
+	if (ret == 0)
+		ret = gate_fsmount(fs, attrs);
+	(void)close(fs);
+	return ret;
+}
+
+int gate_step_filesystem(struct gate_launch *l, const struct gate_row *row)
+{
+	const struct attach a = { .path = text(l, row, 1), .flags = row->flags };
+	const int tree = make_filesystem(text(l, row, 0), text(l, row, 2), (unsigned)row->a);
+	int ret;
+
+	if (tree < 0)
+		return tree;
+	ret = attach(l, tree, &a);
+	(void)close(tree);
+	return ret;
+}
+
+/* --- LINK, COVER, READONLY --- */
+
+/* A link goes only into a tmpfs, which in the task's tree is ours: never into somebody's disk. */
+int gate_step_link(struct gate_launch *l, const struct gate_row *row)
+{
+	const char *path = text(l, row, 1), *name = strrchr(path, '/');
+	char parent[256];
+	struct statfs fs;
+	unsigned how;
+	int dir, ret = target_rules(path, &how);
+
+	if (ret < 0)
+		return ret;
+	if (name[1] == '\0' || (size_t)(name - path) >= sizeof(parent))
+		return -EINVAL;
+	memcpy(parent, path, (size_t)(name - path));
+	parent[name - path] = '\0';
+	dir = gate_mount_resolve(l->root, name == path ? "/" : parent, O_PATH | O_DIRECTORY, GATE_HOW_NO_LINKS);
+	if (dir < 0)
+		return dir;
+	ret = gate_sys_result(fstatfs(dir, &fs));
+	if (ret == 0 && fs.f_type != GATE_MAGIC_TMPFS)
+		ret = -EXDEV;
+	if (ret == 0)
+		ret = gate_sys_result(symlinkat(text(l, row, 0), dir, name + 1));
+	(void)close(dir);
+	return ret;
+}
+
+/* The null device that is in the task's tree, if it is that device (CVE-2025-31133), as a detached copy. */
+static int clone_null(const struct gate_launch *l)
+{
+	struct gate_statx st;
+	int fd = gate_mount_resolve(l->root, "/dev/null", O_PATH, GATE_HOW_NO_LINKS), tree = -ENODEV;
+
+	if (fd < 0)
+		return fd;
+	if (gate_statx_fd(fd, &st) == 0 && S_ISCHR(st.mode) && st.rdev_major == 1 && st.rdev_minor == 3)
+		tree = clone_tree(fd, false);
+	(void)close(fd);
+	return tree;
+}
+
+/* An empty directory that nobody can write to. All rows share one, because each would cost memory in the kernel; a copy of
+ * it can be made once it is in a tree, so the descriptor of the first is kept. */
+static int clone_empty(struct gate_launch *l)
+{
+	static const unsigned attrs = GATE_ATTR_RDONLY | GATE_ATTR_NOSUID | GATE_ATTR_NODEV | GATE_ATTR_NOEXEC;
+	int tree;
+
+	if (l->empty_plus_one > 0)
+		return clone_tree(l->empty_plus_one - 1, false);
+	tree = make_filesystem("tmpfs", "size=4096,nr_inodes=2,mode=0555,ro", attrs);
+	if (tree < 0)
+		return tree;
+	l->empty_plus_one = fcntl(tree, F_DUPFD_CLOEXEC, 3) + 1;
+	return tree;
+}
+
+int gate_step_cover(struct gate_launch *l, const struct gate_row *row)
+{
+	const struct attach a = { .path = text(l, row, 0), .attrs = GATE_ATTR_NOSUID | GATE_ATTR_NOEXEC };
+	struct gate_statx st;
+	int fd = open_target(l, a.path, 0, false), tree, ret;
+
+	if (fd < 0)
+		return missing(fd) ? 0 : fd;
+	ret = gate_statx_fd(fd, &st);
+	(void)close(fd);
+	if (ret < 0)
+		return ret;
+	tree = S_ISDIR(st.mode) ? clone_empty(l) : clone_null(l);
+	if (tree < 0)
+		return tree;
+	ret = attach(l, tree, &a);
+	(void)close(tree);
+	return ret;
+}
+
+/* What is a mount's root gets the attributes itself, what is not is mounted on itself. */
+static int set_in_place(const struct gate_launch *l, int fd, uint64_t attrs)
+{
+	const struct gate_mount_attr attr = { .set = attrs };
+	const int ret = gate_mount_setattr(fd, false, &attr);
+
+	return ret == -ENOSYS ? set_old_way(l, fd, attrs) : ret;
+}
+
+int gate_step_readonly(struct gate_launch *l, const struct gate_row *row)
+{
+	const struct attach a = { .path = text(l, row, 0), .attrs = GATE_ATTR_RDONLY | row->a };
+	struct gate_statx st;
+	int fd = open_target(l, a.path, 0, false), tree, ret;
+
+	if (fd < 0)
+		return missing(fd) ? 0 : fd;
+	ret = gate_statx_fd(fd, &st);
+	if (ret == 0 && ((st.attributes & GATE_STATX_MOUNT_ROOT) != 0 || strcmp(a.path, "/") == 0)) {
+		ret = set_in_place(l, fd, a.attrs);
+		(void)close(fd);
+		return ret;
+	}
+	tree = ret < 0 ? ret : clone_tree(fd, S_ISDIR(st.mode));
+	(void)close(fd);
+	if (tree < 0)
+		return tree;
+	ret = attach(l, tree, &a);
+	(void)close(tree);
+	return ret;
+}
+
+void gate_mounts_done(struct gate_launch *l)
+{
+	close_if(l->empty_plus_one - 1);
+	l->empty_plus_one = 0;
+}
+
+/* --- SYSCTL --- */
+
+/* Never through a procfs that the task could have prepared (CVE-2019-16884 and its kin): one of our own, which nobody
+ * else can reach, and nothing in it but itself. */
+int gate_step_sysctl(struct gate_launch *l, const struct gate_row *row)
+{
+	const char *value = text(l, row, 1);
+	const size_t len = strlen(value);
+	const int proc = make_filesystem("proc", "", GATE_ATTR_NOSUID | GATE_ATTR_NODEV | GATE_ATTR_NOEXEC);
+	int dir, fd, ret;
+	struct statfs fs;
+	ssize_t n;
+
+	if (proc < 0)
+		return proc;
+	dir = gate_sys_result(openat(proc, "sys", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+	(void)close(proc);
+	if (dir < 0)
+		return dir;
+	fd = gate_openat2(dir, text(l, row, 0), O_WRONLY | O_CLOEXEC,
+	                  GATE_RESOLVE_BENEATH | GATE_RESOLVE_NO_XDEV | GATE_RESOLVE_NO_SYMLINKS |
+	                      GATE_RESOLVE_NO_MAGICLINKS);
+	if (fd == -ENOSYS || fd == -EPERM)
+		fd = gate_mount_resolve(dir, text(l, row, 0), O_WRONLY, GATE_HOW_NO_LINKS);
+	(void)close(dir);
+	if (fd < 0)
+		return fd;
+	ret = gate_sys_result(fstatfs(fd, &fs));
+	if (ret == 0 && fs.f_type != GATE_MAGIC_PROC)
+		ret = -EXDEV;
+	if (ret == 0) {
+		n = write(fd, value, len);
+		ret = n < 0 ? -errno : n != (ssize_t)len ? -EIO : 0;
+	}
+	(void)close(fd);
+	return ret;
+}

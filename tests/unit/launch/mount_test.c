@@ -1,0 +1,205 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "container/rootfs.h"
+#include "launch/mount_sys.h"
+#include "plan_maker.h"
+
+/* What happens in namespaces of its own: 0, or the line that failed. */
+#define NEED(x)                                                                                                        \
+	do {                                                                                                           \
+		if (!(x)) {                                                                                            \
+			fprintf(stderr, "line %d: %s (errno %d)\n", __LINE__, #x, errno);                               \
+			_exit(1);                                                                                      \
+		}                                                                                                      \
+	} while (0)
+#define STEP(m, name, ...)                                                                                             \
+	({                                                                                                             \
+		const int r_ = maker_run(m, gate_step_##name, (struct wanted){ __VA_ARGS__ });                         \
+		if (r_ < 0)                                                                                            \
+			errno = -r_;                                                                                   \
+		r_;                                                                                                    \
+	})
+
+static char dir[64];
+
+static int make_dir(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/gate-mount-XXXXXX");
+	return mkdtemp(dir) != NULL ? 0 : -1;
+}
+static int remove_dir(void **state)
+{
+	char command[100];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf --one-file-system '%s'", dir);
+	return system(command);
+}
+
+static const char *in(const char *name)
+{
+	static char ring[8][256];
+	static unsigned n;
+	char *s = ring[n++ % 8];
+
+	snprintf(s, 256, "%s/%s", dir, name);
+	return s;
+}
+
+static void run(void (*body)(void), int flags)
+{
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0) {
+		print_message("skipped: needs root\n");
+		skip();
+	}
+	pid = fork();
+	if (pid == 0) {
+		NEED(unshare(CLONE_NEWNS | flags) == 0);
+		if ((flags & CLONE_NEWPID) != 0) {
+			pid = fork();
+			if (pid != 0) {
+				NEED(pid > 0 && waitpid(pid, &status, 0) == pid);
+				_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+			}
+		}
+		body();
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+/* The rows of an ordinary container on a root directory. */
+static void put_up(struct maker *m, int tree)
+{
+	NEED(STEP(m, private, .fd = 0) == 0);
+	NEED(STEP(m, root, .fd = tree + 1, .text = { in("mnt") }) == 0);
+	NEED(STEP(m, filesystem, .flags = GATE_ROW_DIRECTORY, .a = GATE_ATTR_NOSUID | GATE_ATTR_NOEXEC,
+	          .text = { "tmpfs", "/dev", "size=65536,mode=0755" }) == 0);
+	NEED(STEP(m, filesystem, .flags = GATE_ROW_DIRECTORY, .text = { "devpts", "/dev/pts", "newinstance,ptmxmode=0666,mode=0620" }) == 0);
+	NEED(STEP(m, bind, .flags = GATE_ROW_FILE, .a = makedev(1, 3), .b = GATE_ATTR_NOSUID | GATE_ATTR_NOEXEC,
+	          .text = { "/dev/null", "/dev/null" }) == 0);
+	NEED(STEP(m, link, .text = { "pts/ptmx", "/dev/ptmx" }) == 0);
+	NEED(STEP(m, filesystem, .flags = GATE_ROW_DIRECTORY, .a = GATE_ATTR_NOSUID | GATE_ATTR_NODEV | GATE_ATTR_NOEXEC,
+	          .text = { "proc", "/proc" }) == 0);
+	NEED(STEP(m, filesystem, .flags = GATE_ROW_DIRECTORY, .a = GATE_ATTR_RDONLY | GATE_ATTR_NOSUID | GATE_ATTR_NODEV | GATE_ATTR_NOEXEC,
+	          .text = { "sysfs", "/sys" }) == 0);
+	NEED(STEP(m, cover, .text = { "/proc/version" }) == 0);
+	NEED(STEP(m, cover, .text = { "/proc/acpi" }) == 0);
+	NEED(STEP(m, cover, .text = { "/proc/fs" }) == 0);
+	NEED(STEP(m, cover, .text = { "/sys/firmware" }) == 0);
+	NEED(STEP(m, cover, .text = { "/proc/nothing/of/this" }) == 0);
+	NEED(STEP(m, readonly, .text = { "/proc/sys" }) == 0);
+	NEED(STEP(m, pivot, .fd = 0) == 0);
+}
+
+static void check_container(void)
+{
+	struct statfs fs;
+	struct stat st;
+
+	NEED(statfs("/proc", &fs) == 0 && fs.f_type == GATE_MAGIC_PROC);
+	NEED(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
+	NEED(stat("/dev/ptmx", &st) == 0 && S_ISCHR(st.st_mode));
+	NEED(stat("/proc/version", &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
+	NEED(stat("/proc/fs", &st) == 0 && S_ISDIR(st.st_mode) && st.st_nlink == 2);
+	NEED(mkdir("/proc/fs/x", 0700) < 0 && errno == EROFS);
+	NEED(open("/proc/sys/kernel/hostname", O_WRONLY) < 0 && errno == EROFS);
+	NEED(exists("/hello"));
+	NEED(!exists(dir));
+	NEED(stat("/..", &st) == 0);
+	/* The host's tree is gone, not just hidden. */
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[4096];
+	NEED(f != NULL);
+	while (fgets(line, sizeof(line), f) != NULL)
+		NEED(strstr(line, " / /tmp ") == NULL && strstr(line, "cgroup") == NULL);
+	fclose(f);
+}
+
+static void make_root(void)
+{
+	NEED(mkdir(in("root"), 0755) == 0 && mkdir(in("mnt"), 0755) == 0 && mkdir(in("work"), 0755) == 0);
+	close(open(in("root/hello"), O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+}
+
+static void body_bind(void)
+{
+	struct maker m;
+	int tree = -1;
+
+	maker_init(&m);
+	make_root();
+	NEED(gate_root_bind(in("root"), false, &tree, NULL) == 0);
+	put_up(&m, tree);
+	NEED(m.launch.root == -1);
+	check_container();
+	NEED(mkdir("/made", 0755) == 0);
+}
+static void a_container_on_a_directory(void **state)
+{
+	(void)state;
+	run(body_bind, CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS);
+	assert_true(exists(in("root/made")));
+	assert_true(exists(in("root/dev")));
+	assert_false(exists(in("root/dev/pts")));
+}
+
+static void body_overlay(void)
+{
+	const char *lower[1];
+	struct maker m;
+	int tree = -1, work;
+
+	maker_init(&m);
+	make_root();
+	work = open(in("work"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	lower[0] = in("root");
+	NEED(gate_root_overlay(lower, 1, work, false, &tree, NULL) == 0);
+	put_up(&m, tree);
+	check_container();
+	NEED(mkdir("/made", 0755) == 0);
+}
+static void a_container_on_a_copy(void **state)
+{
+	(void)state;
+	run(body_overlay, CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS);
+	assert_false(exists(in("root/made")));
+	assert_true(exists(in("work/upper/made")));
+}
+
+#define EACH(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		EACH(a_container_on_a_directory),
+		EACH(a_container_on_a_copy),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
