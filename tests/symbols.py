@@ -5,7 +5,7 @@ usage: symbols.py --write ROOT                 makes src/callgate.map from inclu
        symbols.py --map ROOT                   the map lists exactly what the headers declare
        symbols.py --library ROOT FILE.so       the library exports all of it and nothing else
        symbols.py --cli ROOT NM-TARGET...      the program's objects use public symbols, base's helpers (buffers, numbers,
-                                               checks) and doc's JSON writer, nothing else
+                                               checks), doc's JSON, and the layers of tasks, nothing else
 Prints TAP.
 """
 import pathlib
@@ -13,7 +13,8 @@ import re
 import subprocess
 import sys
 
-HELPERS = re.compile(r"^gate_(buf_|json_|grow$|check_failed$|distance$|u64_parse)")
+HELPERS = re.compile(r"^gate_(buf_|json_|doc_|arena_|grow$|check_failed$|distance$|u64_parse|"
+                     r"task_|isolat|step_|record_|log_|spec_|image|store_|frame_|container_)")
 
 
 def declared(root):

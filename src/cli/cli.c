@@ -4,7 +4,8 @@
 #define VERBS(X)                                                                                                       \
 	X(check)                                                                                                       \
 	X(explain)                                                                                                     \
-	X(diff) X(subset) X(digest) X(compile) X(disasm) X(emulate) X(verify) X(merge) X(convert) X(run) X(doctor)     \
+	X(diff)                                                                                                        \
+	X(subset) X(digest) X(compile) X(disasm) X(emulate) X(verify) X(merge) X(convert) X(run) X(doctor)             \
 	    X(completion) X(version) X(help)
 
 #define DECLARE(name) extern const struct gate_verb gate_verb_##name;
@@ -48,7 +49,7 @@ static void settle_colors(struct gate_cli *cli, int argc, char **argv)
 
 static int unknown_verb(const struct gate_cli *cli, const char *word)
 {
-	char names[512], near[96];
+	char names[1024], near[96];
 
 	gate_verb_names(names, sizeof(names));
 	gate_suggest_text(word, names, near, sizeof(near));
@@ -105,5 +106,8 @@ int gate_cli_main(int argc, char **argv)
 	}
 	if (cli.verb == NULL)
 		return unknown_verb(&cli, argv[1]);
-	return finish(&cli, run_verb(&cli, argc - 1, argv + 1));
+	int status = finish(&cli, run_verb(&cli, argc - 1, argv + 1));
+
+	free(cli.said);
+	return status;
 }

@@ -30,6 +30,7 @@ enum gate_operand {
 	GATE_OPERAND_COMMAND, /* a program and its arguments */
 	GATE_OPERAND_ARCH,
 	GATE_OPERAND_CAPS,
+	GATE_OPERAND_TASK, /* an id, the beginning of one, or a name */
 	GATE_OPERAND_MAX
 };
 
@@ -58,7 +59,8 @@ struct gate_status {
 
 enum gate_verb_class {
 	GATE_CLASS_ANALYSIS = 1, /* our own failures exit with 2 */
-	GATE_CLASS_RUN           /* 125, as docker run */
+	GATE_CLASS_RUN,          /* 125, as docker run */
+	GATE_CLASS_TASK          /* 1, as docker's other verbs */
 };
 
 struct gate_cli;
@@ -83,12 +85,19 @@ const struct gate_verb *gate_verb_find(const char *name);
 /* "check|explain|..." */
 void gate_verb_names(char *ret, size_t size);
 
-#define GATE_OPTIONS_MAX 24
+#define GATE_OPTIONS_MAX 112
+struct gate_said {         /* one option as it was given */
+	size_t option;     /* for gate_verb_option */
+	const char *value; /* "" for a switch */
+};
 struct gate_cli {
 	const struct gate_verb *verb; /* NULL before one is known */
 	char **operands;              /* NULL at the end */
 	int n_operands;
-	const char *values[GATE_OPTIONS_MAX]; /* of the verb's options in table order; NULL: not given */
+	const char
+	    *values[GATE_OPTIONS_MAX]; /* of the verb's options in table order, the last one given; NULL: not given */
+	struct gate_said *said;        /* all that was given, in its order */
+	size_t n_said;
 	bool color_out, color_err;
 };
 
@@ -99,6 +108,8 @@ const struct gate_option *gate_verb_option(const struct gate_verb *verb, size_t 
 int gate_options_parse(struct gate_cli *cli, int argc, char **argv, struct gate_err *err);
 /* The value of an option by its long name: as given, else its initial value, else NULL. The verb must have it. */
 const char *gate_option_text(const struct gate_cli *cli, const char *name);
+/* The values of an option that may be given several times: begins with *at = 0; NULL behind the last. */
+const char *gate_option_next(const struct gate_cli *cli, const char *name, size_t *at);
 bool gate_option_set(const struct gate_cli *cli, const char *name);
 /* --format json */
 bool gate_cli_json(const struct gate_cli *cli);

@@ -1,6 +1,7 @@
 #include <callgate/abi.h>
 
 #include "cli/cli.h"
+#include "container/container.h"
 
 /* --- words that only the program knows --- */
 static void words_calls(void)
@@ -33,14 +34,28 @@ static void words_verbs(void)
 		(void)puts(gate_verbs[i]->name);
 }
 
+/* Ids and names of the tasks of the default state directory; nothing where there is none. */
+static void words_tasks(void)
+{
+	GATE_AUTOFREE struct gate_entry *list = NULL;
+	struct gate_store *s = NULL;
+	size_t n = 0;
+
+	if (gate_store_open(NULL, &s, NULL) == 0)
+		(void)gate_store_list(s, &list, &n, NULL);
+	for (size_t i = 0; i < n; i++)
+		(void)printf("%.12s\n%s%s", list[i].id, list[i].name, list[i].name[0] != '\0' ? "\n" : "");
+	gate_store_close(s);
+}
+
 static const struct {
 	const char *name;
 	void (*print)(void);
 } lists[] = {
 	{ "calls", words_calls },     { "arches", words_arches }, { "caps", words_caps },
-	{ "sources", words_sources }, { "verbs", words_verbs },
+	{ "sources", words_sources }, { "tasks", words_tasks },   { "verbs", words_verbs },
 };
-#define LISTS "calls|arches|caps|sources|verbs"
+#define LISTS "calls|arches|caps|sources|tasks|verbs"
 
 /* Which list completes a word, and whether files may stand there too. */
 static const struct {
@@ -50,7 +65,7 @@ static const struct {
 	[GATE_OPERAND_SOURCE] = { "sources", true }, [GATE_OPERAND_CALL] = { "calls", false },
 	[GATE_OPERAND_FILE] = { NULL, true },        [GATE_OPERAND_VERB] = { "verbs", false },
 	[GATE_OPERAND_COMMAND] = { NULL, true },     [GATE_OPERAND_ARCH] = { "arches", false },
-	[GATE_OPERAND_CAPS] = { "caps", false },
+	[GATE_OPERAND_CAPS] = { "caps", false },     [GATE_OPERAND_TASK] = { "tasks", false },
 };
 
 /* Text inside single quotes, for a shell, without the marks of the manual. */
@@ -166,6 +181,7 @@ static const char *zsh_action(enum gate_operand word)
 		[GATE_OPERAND_COMMAND] = "_normal",
 		[GATE_OPERAND_ARCH] = "_callgate_words arches",
 		[GATE_OPERAND_CAPS] = "_callgate_words caps",
+		[GATE_OPERAND_TASK] = "_callgate_words tasks",
 	};
 
 	return actions[word];

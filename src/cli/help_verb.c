@@ -11,7 +11,7 @@ static int run(struct gate_cli *cli)
 	}
 	verb = gate_verb_find(cli->operands[0]);
 	if (verb == NULL) {
-		char names[512], near[96];
+		char names[1024], near[96];
 
 		gate_verb_names(names, sizeof(names));
 		gate_suggest_text(cli->operands[0], names, near, sizeof(near));

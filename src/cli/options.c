@@ -42,7 +42,7 @@ const struct gate_option *gate_verb_option(const struct gate_verb *verb, size_t 
 struct tables {
 	struct option longs[GATE_OPTIONS_MAX + 1];
 	char shorts[2 * GATE_OPTIONS_MAX + 3];
-	char names[512]; /* "arch|caps|...", for suggestions */
+	char names[2048]; /* "arch|caps|...", for suggestions */
 };
 
 static void make_tables(const struct gate_verb *verb, struct tables *t)
@@ -120,6 +120,7 @@ static int take(struct gate_cli *cli, int index, const char *value, struct gate_
 		return GATE_FAIL(err, GATE_E_INVALID, "'--%s' takes %s, not '%s'%s", o->name, o->choices, value, near);
 	}
 	cli->values[index] = value != NULL ? value : "";
+	cli->said[cli->n_said++] = (struct gate_said){ (size_t)index, cli->values[index] };
 	return 0;
 }
 
@@ -145,6 +146,14 @@ int gate_options_parse(struct gate_cli *cli, int argc, char **argv, struct gate_
 	int c;
 
 	make_tables(cli->verb, &t);
+	/* One word can hold several: -it. */
+	size_t most = 0;
+
+	for (int i = 0; i < argc; i++)
+		most += strlen(argv[i]) + 1;
+	cli->said = calloc(most, sizeof(*cli->said));
+	if (cli->said == NULL)
+		return GATE_FAIL_NOMEM(err);
 	opterr = 0;
 	optind = 1;
 	cli->operands = argv; /* operands are gathered at the front of argv, over words that are done with */
@@ -183,6 +192,16 @@ const char *gate_option_text(const struct gate_cli *cli, const char *name)
 	size_t i = index_of(cli, name);
 
 	return cli->values[i] != NULL ? cli->values[i] : gate_verb_option(cli->verb, i)->initial;
+}
+
+const char *gate_option_next(const struct gate_cli *cli, const char *name, size_t *at)
+{
+	size_t option = index_of(cli, name);
+
+	while (*at < cli->n_said)
+		if (cli->said[(*at)++].option == option)
+			return cli->said[*at - 1].value;
+	return NULL;
 }
 
 bool gate_option_set(const struct gate_cli *cli, const char *name)

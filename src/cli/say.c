@@ -74,7 +74,9 @@ void gate_hint(const struct gate_cli *cli, const char *format, ...)
 
 int gate_trouble_status(const struct gate_cli *cli)
 {
-	return cli->verb != NULL && cli->verb->class == GATE_CLASS_RUN ? 125 : 2;
+	static const int statuses[] = { [GATE_CLASS_ANALYSIS] = 2, [GATE_CLASS_RUN] = 125, [GATE_CLASS_TASK] = 1 };
+
+	return cli->verb != NULL ? statuses[cli->verb->class] : 2;
 }
 
 int gate_trouble(const struct gate_cli *cli, const struct gate_source *source, const struct gate_err *err)

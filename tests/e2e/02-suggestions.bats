@@ -31,7 +31,7 @@ load helper
 @test "an option's value is held against its choices" {
 	separately "$callgate" completion --words=cals
 	exits 2
-	complains "'--words' takes calls|arches|caps|sources|verbs, not 'cals' (did you mean 'calls'?)"
+	complains "'--words' takes calls|arches|caps|sources|tasks|verbs, not 'cals' (did you mean 'calls'?)"
 }
 
 @test "a missing or surplus value of an option is named" {
