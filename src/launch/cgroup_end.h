@@ -15,4 +15,8 @@ void gate_cgroups_count(const struct gate_plan_view *view, struct gate_record *r
 /* Removes the groups, and groups that the task made in them; waits up to 1 s for the kernel to let go. 0 or -errno. */
 int gate_cgroups_remove(const struct gate_plan_view *view);
 
+/* The same for one group by itself: a keeper that was killed left it (gate_cgroups_find of src/kernel). */
+int gate_cgroup_kill(int dir, uint32_t what, int sig);
+int gate_cgroup_remove(int dir, int parent, const char *name);
+
 #endif
