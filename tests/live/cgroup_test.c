@@ -1,0 +1,573 @@
+/* Control groups on this host as it is: version 1, version 2 or both. Root. Each test makes its own groups with a random
+ * id, and the teardown sweeps that id also when an assertion failed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "container/cgroup_sweep.h"
+#include "kernel/cgroup.h"
+#include "kernel/cgroup_tree.h"
+#include "launch/cgroup_end.h"
+
+static char id[25];
+static struct gate_cgroups groups;
+static struct gate_err err;
+
+static int begin(void **state)
+{
+	unsigned char bytes[12];
+
+	(void)state;
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return -1;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		(void)snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+	groups = (struct gate_cgroups){ .n = 0, .into = -1 };
+	err = (struct gate_err)GATE_ERR_INIT;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct gate_err why = GATE_ERR_INIT;
+
+	(void)state;
+	gate_cgroups_done(&groups);
+	if (gate_cgroups_sweep(id, &why) < 0) {
+		print_error("left behind: %s\n", why.text);
+		return -1;
+	}
+	return 0;
+}
+
+static size_t how_many(void)
+{
+	struct gate_cgroups found;
+
+	assert_int_equal(gate_cgroups_find(id, &found, NULL), 0);
+	size_t n = found.n;
+	gate_cgroups_done(&found);
+	return n;
+}
+
+static void make(const struct gate_cgroup_limits *limits)
+{
+	if (geteuid() != 0) {
+		print_message("not root\n");
+		skip();
+	}
+	if (gate_cgroups_make(id, NULL, limits, false, NULL, &groups, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+/* The keeper's view of the groups. */
+static struct {
+	struct gate_plan plan;
+	char names[GATE_CGROUPS_MAX * 80];
+} message;
+static int fds[2 * GATE_CGROUPS_MAX];
+static struct gate_plan_view view;
+
+static void as_plan(void)
+{
+	memset(&message, 0, sizeof(message));
+	for (size_t i = 0; i < groups.n; i++) {
+		char *name = message.names + 80 * i;
+
+		fds[2 * i] = groups.at[i].dir;
+		fds[2 * i + 1] = groups.at[i].parent;
+		(void)snprintf(name, 80, "%s", groups.at[i].name);
+		message.plan.cgroups[i] = (struct gate_plan_cgroup){ (int32_t)(2 * i), (int32_t)(2 * i + 1),
+			                                             (uint32_t)(name - (char *)&message), groups.at[i].what };
+	}
+	message.plan.n_cgroups = (uint32_t)groups.n;
+	message.plan.n_fds = (uint32_t)(2 * groups.n);
+	view = (struct gate_plan_view){ &message.plan, NULL, fds };
+}
+
+static void enter(void)
+{
+	char file[40];
+
+	for (size_t i = 0; i < groups.n; i++) {
+		int fd = groups.at[i].procs;
+
+		if (fd < 0)
+			fd = openat(groups.at[i].dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+		(void)snprintf(file, sizeof(file), "%d", (int)getpid());
+		if (fd < 0 || write(fd, file, strlen(file)) < 0)
+			_exit(99);
+	}
+}
+
+/* Runs a function in the groups; returns its wait status. */
+static int inside(int (*work)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		enter();
+		_exit(work());
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static const char *read_in(uint32_t what, const char *file)
+{
+	static char text[4096];
+
+	for (size_t i = 0; i < groups.n; i++) {
+		if ((groups.at[i].what & what) == 0)
+			continue;
+		int fd = openat(groups.at[i].dir, file, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+
+		if (fd >= 0)
+			(void)close(fd);
+		if (n >= 0) {
+			text[n] = '\0';
+			text[strcspn(text, "\n")] = '\0';
+			return text;
+		}
+	}
+	return NULL;
+}
+
+static uint32_t bits(void)
+{
+	uint32_t all = 0;
+
+	for (size_t i = 0; i < groups.n; i++)
+		all |= groups.at[i].what;
+	return all;
+}
+
+/* --- limits --- */
+
+static int hog(void)
+{
+	enum { PIECE = 1 << 20 };
+
+	for (int i = 0; i < 256; i++) {
+		char *p = mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (p == MAP_FAILED)
+			return 1;
+		memset(p, 1, PIECE);
+	}
+	return 0;
+}
+
+static void a_hog_is_killed_and_counted(void **state)
+{
+	const struct gate_cgroup_limits limits = { .memory = 16 << 20 };
+	struct gate_record record = { 0 };
+
+	(void)state;
+	make(&limits);
+	assert_true((bits() & GATE_CGROUP_MEMORY) != 0);
+	int status = inside(hog);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	as_plan();
+	gate_cgroups_count(&view, &record);
+	assert_int_equal(record.oom_kills, 1);
+	if (record.memory_peak != 0) {
+		assert_in_range(record.memory_peak, 8 << 20, 16 << 20);
+	}
+	assert_int_equal(gate_cgroups_remove(&view), 0);
+	assert_int_equal(how_many(), 0);
+}
+
+static int forks(void)
+{
+	for (int i = 0; i < 8; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			for (;;)
+				(void)pause();
+		if (pid < 0)
+			return errno == EAGAIN ? i : 50;
+		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	}
+	return 60;
+}
+
+static void the_number_of_processes_is_limited(void **state)
+{
+	const struct gate_cgroup_limits limits = { .pids = 4 };
+
+	(void)state;
+	make(&limits);
+	int status = inside(forks);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 3); /* and itself */
+	as_plan();
+	assert_int_equal(gate_cgroups_kill(&view, SIGKILL), 0);
+	assert_int_equal(gate_cgroups_remove(&view), 0);
+	assert_int_equal(how_many(), 0);
+}
+
+static void processor_time_is_limited(void **state)
+{
+	const struct gate_cgroup_limits limits = { .cpu_quota_us = 50000, .cpu_period_us = 200000, .cpu_shares = 512 };
+
+	(void)state;
+	make(&limits);
+	const char *quota = read_in(GATE_CGROUP_CPU, "cpu.max");
+	if (quota != NULL) {
+		assert_string_equal(quota, "50000 200000");
+		assert_string_equal(read_in(GATE_CGROUP_CPU, "cpu.weight"), "20");
+	} else {
+		assert_string_equal(read_in(GATE_CGROUP_CPU, "cpu.cfs_quota_us"), "50000");
+		assert_string_equal(read_in(GATE_CGROUP_CPU, "cpu.cfs_period_us"), "200000");
+		assert_string_equal(read_in(GATE_CGROUP_CPU, "cpu.shares"), "512");
+	}
+}
+
+static const struct gate_cgroup_device few[] = {
+	{ 'c', 1, 3, true, false, false },
+	{ 'c', 1, 3, false, true, true },
+	{ 'c', 1, 5, true, false, false },
+};
+
+/* Each answer is a bit: what was refused with EPERM. */
+static int use_devices(void)
+{
+	char dir[] = "/tmp/callgate-test-XXXXXX", path[64];
+	int refused = 0;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mkdtemp(dir) == NULL || mount("tmpfs", dir, "tmpfs", 0, NULL) < 0)
+		return 98;
+	(void)snprintf(path, sizeof(path), "%s/kmsg", dir);
+	refused |= mknod(path, S_IFCHR | 0600, makedev(1, 11)) < 0 && errno == EPERM ? 1 : 0;
+	(void)snprintf(path, sizeof(path), "%s/null", dir);
+	refused |= mknod(path, S_IFCHR | 0600, makedev(1, 3)) < 0 ? 2 : 0;
+	refused |= open(path, O_RDWR | O_CLOEXEC) < 0 ? 4 : 0;
+	refused |= open("/dev/zero", O_RDONLY | O_CLOEXEC) < 0 ? 8 : 0;
+	refused |= open("/dev/zero", O_WRONLY | O_CLOEXEC) < 0 && errno == EPERM ? 16 : 0;
+	refused |= open("/dev/full", O_RDONLY | O_CLOEXEC) < 0 && errno == EPERM ? 32 : 0;
+	(void)umount2(dir, MNT_DETACH);
+	(void)rmdir(dir);
+	return refused;
+}
+
+static void devices_are_refused_but_those_named(void **state)
+{
+	const struct gate_cgroup_limits limits = { .devices = few, .n_devices = GATE_ARRAY_LEN(few), .limit_devices = true };
+
+	(void)state;
+	make(&limits);
+	int status = inside(use_devices);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1 | 16 | 32);
+}
+
+/* --- the end --- */
+
+static void write_in(int dir, const char *name, const char *text)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		_exit(97);
+	(void)close(fd);
+}
+
+static _Noreturn void keep_forking(int level)
+{
+	for (;;) {
+		pid_t pid = fork();
+
+		if (pid == 0 && level < 20)
+			level++;
+		else if (pid == 0)
+			_exit(0);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
+}
+
+static int bomb(void)
+{
+	for (int i = 0; i < 49; i++)
+		if (fork() == 0)
+			keep_forking(0);
+	keep_forking(0);
+}
+
+static void all_of_a_fork_bomb_ends(uint32_t want)
+{
+	/* The limit keeps the test from taking the host with it. */
+	const struct gate_cgroup_limits limits = { .pids = 300, .want = want };
+	const struct timespec moment = { 0, 200000000 };
+
+	make(&limits);
+	pid_t pid = fork();
+	if (pid == 0) {
+		(void)setsid();
+		enter();
+		(void)bomb();
+	}
+	assert_true(pid > 0);
+	(void)nanosleep(&moment, NULL);
+	as_plan();
+	int result = gate_cgroups_kill(&view, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(result, 0);
+	assert_int_equal(gate_cgroups_remove(&view), 0);
+	assert_int_equal(how_many(), 0);
+}
+
+static void a_fork_bomb_ends_as_a_whole(void **state)
+{
+	(void)state;
+	all_of_a_fork_bomb_ends(GATE_CGROUP_FREEZER);
+}
+
+static void a_fork_bomb_ends_by_its_limit_alone(void **state)
+{
+	(void)state;
+	all_of_a_fork_bomb_ends(0);
+}
+
+static void groups_made_inside_go_too(void **state)
+{
+	const struct gate_cgroup_limits limits = { .want = GATE_CGROUP_FREEZER, .pids = 20 };
+
+	(void)state;
+	make(&limits);
+	for (size_t i = 0; i < groups.n; i++) {
+		int dir = groups.at[i].dir;
+
+		assert_int_equal(mkdirat(dir, "a", 0755), 0);
+		assert_int_equal(mkdirat(dir, "a/b", 0755), 0);
+		assert_int_equal(mkdirat(dir, "a/b/c", 0755), 0);
+		assert_int_equal(mkdirat(dir, "d", 0755), 0);
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		for (size_t i = 0; i < groups.n; i++)
+			write_in(groups.at[i].dir, "a/b/c/cgroup.procs", "0");
+		for (;;)
+			(void)pause();
+	}
+	assert_true(pid > 0);
+	const struct timespec moment = { 0, 50000000 };
+	(void)nanosleep(&moment, NULL);
+	as_plan();
+	int result = gate_cgroups_kill(&view, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(result, 0);
+	assert_int_equal(gate_cgroups_remove(&view), 0);
+	assert_int_equal(how_many(), 0);
+}
+
+static void what_is_shared_is_left_alone(void **state)
+{
+	const struct gate_cgroup_limits limits = { .want = GATE_CGROUP_FREEZER };
+
+	(void)state;
+	make(&limits);
+	assert_int_equal(groups.n, 1);
+	as_plan();
+	message.plan.cgroups[0].what |= GATE_CGROUP_SHARED;
+	pid_t pid = fork();
+	if (pid == 0) {
+		enter();
+		for (;;)
+			(void)pause();
+	}
+	const struct timespec moment = { 0, 50000000 };
+	(void)nanosleep(&moment, NULL);
+	assert_int_equal(gate_cgroups_kill(&view, SIGKILL), 0);
+	assert_int_equal(gate_cgroups_remove(&view), 0);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	assert_int_equal(how_many(), 1);
+	assert_int_equal(gate_cgroups_sweep(id, &err), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(how_many(), 0);
+}
+
+static void a_signal_reaches_each_process_once(void **state)
+{
+	const struct gate_cgroup_limits limits = { .want = GATE_CGROUP_FREEZER, .pids = 5 };
+	int status, ready[2];
+
+	(void)state;
+	make(&limits);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		sigset_t usr;
+		const struct timespec none = { 0, 300000000 };
+
+		(void)sigemptyset(&usr);
+		(void)sigaddset(&usr, SIGRTMIN);
+		(void)sigprocmask(SIG_BLOCK, &usr, NULL);
+		enter();
+		(void)!write(ready[1], "", 1);
+		int got = sigwaitinfo(&usr, NULL) == SIGRTMIN ? 1 : 0;
+		if (sigtimedwait(&usr, NULL, &none) == SIGRTMIN)
+			got++;
+		_exit(got);
+	}
+	char byte;
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+	as_plan();
+	assert_int_equal(gate_cgroups_kill(&view, SIGRTMIN), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+/* --- failures --- */
+
+static void nothing_asked_for_makes_nothing(void **state)
+{
+	const struct gate_cgroup_limits limits = { 0 };
+
+	(void)state;
+	make(&limits);
+	assert_int_equal(groups.n, 0);
+	assert_int_equal(groups.into, -1);
+}
+
+static void a_failure_leaves_nothing(void **state)
+{
+	/* No kernel has a device with this number to give to a group of v1 that was denied it; a program takes it. */
+	struct gate_cgroup_limits limits = { .memory = 16 << 20, .pids = 5, .cpu_quota_us = 50000, .want = GATE_CGROUP_FREEZER };
+	struct gate_cgroups other;
+
+	(void)state;
+	make(&limits);
+	size_t n = groups.n;
+	assert_true(n > 0);
+	assert_int_equal(how_many(), n);
+	/* The same id again: refused, and the first one's groups are not touched. */
+	assert_int_equal(gate_cgroups_make(id, NULL, &limits, false, NULL, &other, &err), -1);
+	assert_int_equal(err.code, GATE_E_CONFLICT);
+	assert_int_equal(how_many(), n);
+	gate_cgroups_undo(&groups);
+	assert_int_equal(how_many(), 0);
+}
+
+static void a_dry_run_makes_nothing_and_tells_all(void **state)
+{
+	struct gate_cgroup_limits limits = { .memory = 16 << 20, .pids = 5, .want = GATE_CGROUP_FREEZER };
+	GATE_AUTO(gate_buf_done) struct gate_buf text = GATE_BUF_INIT;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(gate_cgroups_make(id, NULL, &limits, true, &text, &groups, &err), 0);
+	assert_int_equal(groups.n, 0);
+	assert_int_equal(how_many(), 0);
+	assert_non_null(strstr(text.data, id));
+	assert_non_null(strstr(text.data, "16777216"));
+	assert_non_null(strstr(text.data, "pids.max 5"));
+	assert_non_null(strstr(text.data, "to end the task as a whole"));
+}
+
+static void a_parent_is_made_and_undone_on_failure(void **state)
+{
+	struct gate_cgroup_limits limits = { .pids = 5 };
+	char parent[64];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	(void)snprintf(parent, sizeof(parent), "/callgate-test-%.12s/deeper", id);
+	assert_int_equal(gate_cgroups_make(id, parent, &limits, false, NULL, &groups, &err), 0);
+	assert_int_equal(groups.n, 1);
+	assert_non_null(strstr(groups.at[0].path, parent));
+	/* What is ours goes, what the user named stays. */
+	int above = openat(groups.at[0].parent, "../..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	gate_cgroups_undo(&groups);
+	assert_int_equal(unlinkat(above, parent + 1, AT_REMOVEDIR), 0);
+	parent[strlen(parent) - strlen("/deeper")] = '\0';
+	assert_int_equal(unlinkat(above, parent + 1, AT_REMOVEDIR), 0);
+	(void)close(above);
+}
+
+static void a_normal_user_is_told_what_to_do(void **state)
+{
+	int status, out[2];
+	char text[512];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		const struct gate_cgroup_limits limits = { .memory = 16 << 20 };
+
+		if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+			_exit(98);
+		if (gate_cgroups_make(id, NULL, &limits, false, NULL, &groups, &err) == 0)
+			_exit(97);
+		(void)!write(out[1], err.text, strlen(err.text));
+		_exit(err.code == GATE_E_DENIED ? 0 : 96);
+	}
+	(void)close(out[1]);
+	ssize_t n = read(out[0], text, sizeof(text) - 1);
+	(void)close(out[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(n > 0);
+	text[n] = '\0';
+	print_message("%s\n", text);
+	assert_int_equal(status, 0);
+	assert_non_null(strstr(text, "memory"));
+	assert_non_null(strstr(text, "delegated"));
+	assert_int_equal(how_many(), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_hog_is_killed_and_counted),
+		TEST(the_number_of_processes_is_limited),
+		TEST(processor_time_is_limited),
+		TEST(devices_are_refused_but_those_named),
+		TEST(a_fork_bomb_ends_as_a_whole),
+		TEST(a_fork_bomb_ends_by_its_limit_alone),
+		TEST(groups_made_inside_go_too),
+		TEST(what_is_shared_is_left_alone),
+		TEST(a_signal_reaches_each_process_once),
+		TEST(nothing_asked_for_makes_nothing),
+		TEST(a_failure_leaves_nothing),
+		TEST(a_dry_run_makes_nothing_and_tells_all),
+		TEST(a_parent_is_made_and_undone_on_failure),
+		TEST(a_normal_user_is_told_what_to_do),
+	};
+
+	return cmocka_run_group_tests_name("live-cgroup", tests, NULL, NULL);
+}
