@@ -1,9 +1,11 @@
+#include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
-#include "base/buf.h"
-#include "base/num.h"
 #include "container/rootfs.h"
 #include "launch/mount_sys.h"
 
@@ -90,177 +92,6 @@ int gate_root_plain(int *tree, struct gate_err *err)
 	return 0;
 }
 
-/* --- overlay --- */
-
-/* Layers are told by descriptor, as "/proc/self/fd/N": a path may hold what overlay's options cannot, is long, and is not
- * the task's business, which sees these options in its mountinfo. */
-struct layers {
-	int *fds;
-	size_t n;
-};
-
-static void layers_close(struct layers *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		(void)close(l->fds[i]);
-	free(l->fds);
-}
-
-static int layers_open(const char *const *lower, size_t n, struct layers *ret, struct gate_err *err)
-{
-	ret->fds = calloc(n, sizeof(int));
-	if (ret->fds == NULL)
-		return GATE_FAIL_NOMEM(err);
-	for (size_t i = 0; i < n; i++) {
-		const int fd = open(lower[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-		if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-			return GATE_FAIL(err, GATE_E_INVALID, "root '%s' is not a directory, or is a symbolic link",
-			                 lower[i]);
-		if (fd < 0)
-			return GATE_FAIL_SYS(err, "cannot open the root '%s'", lower[i]);
-		ret->fds[ret->n++] = fd;
-	}
-	return 0;
-}
-
-static int set_fd(int fs, const char *key, int fd)
-{
-	char path[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return gate_fsconfig(fs, key, path);
-}
-
-/* One by one: Linux 6.8. Kernels to which overlay is an old-fashioned file system take any key, and say no at the end. */
-static int lower_new(int fs, const struct layers *l)
-{
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < l->n; i++)
-		ret = set_fd(fs, "lowerdir+", l->fds[i]);
-	return ret;
-}
-
-/* All in one option, which fsconfig(2) takes up to 255 bytes of: names relative to /proc/self/fd, "8:9:10". */
-static int lower_old(int fs, const struct layers *l)
-{
-	char option[256];
-	size_t len = 0;
-
-	for (size_t i = 0; i < l->n; i++) {
-		const int more = snprintf(option + len, sizeof(option) - len, i == 0 ? "%d" : ":%d", l->fds[i]);
-
-		len += (size_t)more;
-		if (len >= sizeof(option))
-			return -E2BIG;
-	}
-	return gate_fsconfig(fs, "lowerdir", option);
-}
-
-/* In another user namespace trusted.* attributes are not ours to set; user.overlay.* are (Linux 5.11). */
-static bool in_first_userns(void)
-{
-	struct stat st;
-
-	/* PROC_USER_INIT_INO, include/linux/proc_ns.h */
-	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino == 0xEFFFFFFDU;
-}
-
-static int overlay(const struct layers *l, int upper, int work, bool read_only, bool old)
-{
-	AUTOCLOSE int fs = gate_fsopen("overlay");
-	int ret;
-
-	if (fs < 0)
-		return fs;
-	ret = gate_fsconfig(fs, "source", "overlay");
-	if (ret == 0)
-		ret = old ? lower_old(fs, l) : lower_new(fs, l);
-	if (ret == 0)
-		ret = set_fd(fs, "upperdir", upper);
-	if (ret == 0)
-		ret = set_fd(fs, "workdir", work);
-	/* What is written lives as long as the task: nobody mounts it again, so nothing has to reach the disk before the
-	 * unmount ends (Linux 5.10). */
-	if (ret == 0)
-		ret = gate_fsconfig(fs, "volatile", NULL);
-	if (ret == 0 && !in_first_userns())
-		ret = gate_fsconfig(fs, "userxattr", NULL);
-	if (ret == 0)
-		ret = gate_fscreate(fs);
-	return ret < 0 ? ret : gate_fsmount(fs, read_only ? GATE_ATTR_RDONLY : 0);
-}
-
-/* The old way's names are relative to the working directory while the mount is made. */
-static int overlay_old(const struct layers *l, int upper, int work, bool read_only)
-{
-	AUTOCLOSE int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int ret;
-
-	if (cwd < 0 || chdir("/proc/self/fd") < 0)
-		return -errno;
-	ret = overlay(l, upper, work, read_only, true);
-	return fchdir(cwd) < 0 && ret >= 0 ? (close(ret), -errno) : ret;
-}
-
-static int make_dir(int at, const char *name, mode_t mode, int *ret, struct gate_err *err)
-{
-	if (mkdirat(at, name, mode) < 0 && errno != EEXIST)
-		return GATE_FAIL_SYS(err, "cannot make the directory '%s' for what the task writes", name);
-	*ret = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return *ret < 0 ? GATE_FAIL_SYS(err, "cannot open the directory '%s' for what the task writes", name) : 0;
-}
-
-static int overlay_failed(int ret, size_t n, struct gate_err *err)
-{
-	switch (-ret) {
-	case E2BIG:
-		return GATE_FAIL(err, GATE_E_LIMIT, "%zu layers are more than this kernel stacks (Linux 6.8 takes 500)",
-		                 n);
-	case ENODEV:
-		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "the kernel has no overlay file system");
-	case EPERM:
-		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
-		                 "overlay mounts are not permitted here (in a user namespace they need Linux 5.11)");
-	case EINVAL:
-		return GATE_FAIL(
-		    err, GATE_E_UNSUPPORTED,
-		    "the kernel cannot put a copy-on-write layer over this file system (is it an overlay itself?)");
-	default:
-		return FAIL_SYS(err, ret, "cannot mount the copy-on-write root");
-	}
-}
-
-int gate_root_overlay(const char *const *lower, size_t n, int work, bool read_only, int *tree, struct gate_err *err)
-{
-	GATE_AUTO(layers_close) struct layers l = { NULL, 0 };
-	AUTOCLOSE int upper = -1;
-	AUTOCLOSE int scratch = -1;
-	int ret;
-
-	if (n == 0 || n > LAYERS_MAX)
-		return GATE_FAIL(err, GATE_E_LIMIT, "%zu layers; between 1 and %d can be stacked", n, LAYERS_MAX);
-	if (layers_open(lower, n, &l, err) < 0 || make_dir(work, "upper", 0755, &upper, err) < 0 ||
-	    make_dir(work, "work", 0700, &scratch, err) < 0)
-		return -1;
-	ret = overlay(&l, upper, scratch, read_only, false);
-	if (ret == -EINVAL)
-		ret = overlay_old(&l, upper, scratch, read_only);
-	if (ret < 0)
-		return overlay_failed(ret, n, err);
-	*tree = ret;
-	return 0;
-}
-
-/* --- volumes --- */
-
-static uint64_t volume_attrs(const struct gate_volume *v)
-{
-	return (v->read_only ? GATE_ATTR_RDONLY : 0U) | (v->nosuid ? GATE_ATTR_NOSUID : 0U) |
-	       (v->nodev ? GATE_ATTR_NODEV : 0U) | (v->noexec ? GATE_ATTR_NOEXEC : 0U);
-}
-
 int gate_tree_idmap(int tree, int userns, struct gate_err *err)
 {
 	const struct gate_mount_attr attr = { .set = GATE_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
@@ -273,6 +104,338 @@ int gate_tree_idmap(int tree, int userns, struct gate_err *err)
 	if (ret == -EPERM)
 		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "id-mapping this mount is not permitted");
 	return ret < 0 ? FAIL_SYS(err, ret, "cannot id-map a mount") : 0;
+}
+
+/* --- overlay --- */
+
+/* Directories are told by descriptor, as "/proc/self/fd/N": a path may hold what overlay's options cannot, is long, and is
+ * not the task's business, which sees these options in its mountinfo. */
+struct overlay {
+	int *layers;
+	size_t n;
+	int work;           /* what the caller gave */
+	int upper, scratch; /* in it: what the task writes, and overlay's own */
+	int userns;
+	bool read_only;
+};
+
+static void overlay_done(struct overlay *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		close_fd(&o->layers[i]);
+	free(o->layers);
+	close_fd(&o->upper);
+	close_fd(&o->scratch);
+}
+
+static int open_layers(struct overlay *o, const char *const *lower, size_t n, struct gate_err *err)
+{
+	o->layers = calloc(n, sizeof(int));
+	if (o->layers == NULL)
+		return GATE_FAIL_NOMEM(err);
+	for (size_t i = 0; i < n; i++) {
+		const int fd = open(lower[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+			return GATE_FAIL(err, GATE_E_INVALID, "root '%s' is not a directory, or is a symbolic link",
+			                 lower[i]);
+		if (fd < 0)
+			return GATE_FAIL_SYS(err, "cannot open the root '%s'", lower[i]);
+		o->layers[o->n++] = fd;
+	}
+	return 0;
+}
+
+/* Instead of the directory `*fd` a copy of its mount in which the owners are those of the user namespace. */
+static int map_directory(int *fd, int userns)
+{
+	const struct gate_mount_attr attr = { .set = GATE_ATTR_IDMAP,
+		                              .propagation = MS_PRIVATE,
+		                              .userns_fd = (uint64_t)userns };
+	AUTOCLOSE int copy = clone_tree(*fd, false);
+	int ret;
+
+	if (copy < 0)
+		return copy;
+	ret = gate_mount_setattr(copy, false, &attr);
+	if (ret < 0)
+		return ret;
+	ret = *fd;
+	*fd = copy;
+	copy = ret;
+	return 0;
+}
+
+static int make_dir(const struct overlay *o, const char *name, mode_t mode, int *ret, struct gate_err *err)
+{
+	if (mkdirat(o->work, name, mode) < 0 && errno != EEXIST)
+		return GATE_FAIL_SYS(err, "cannot make the directory '%s' for what the task writes", name);
+	*ret = openat(o->work, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *ret < 0 ? GATE_FAIL_SYS(err, "cannot open the directory '%s' for what the task writes", name) : 0;
+}
+
+/* Overlay writes there with the ids of whoever writes, and with ours, which the user namespace does not have: so these two
+ * are not id-mapped, they belong to the namespace's root. Who that is tells the mapped view of what is ours. */
+static int give_away(const struct overlay *o, struct gate_err *err)
+{
+	AUTOCLOSE int view = openat(o->work, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (view < 0)
+		return GATE_FAIL_SYS(err, "cannot open the directory for what the task writes");
+	if (o->userns < 0)
+		return 0;
+	errno = -map_directory(&view, o->userns);
+	if (errno == ENOSYS || errno == EINVAL || errno == EPERM)
+		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
+		                 "id-mapped mounts are not possible here (they need Linux 5.12)");
+	if (errno != 0 || fstat(view, &st) < 0 ||
+	    fchownat(o->work, "upper", st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchownat(o->work, "work", st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return GATE_FAIL_SYS(err, "cannot give a directory to the task's user namespace");
+	return 0;
+}
+
+/* In another user namespace trusted.* attributes are not ours to set; user.overlay.* are (Linux 5.11). */
+static bool in_first_userns(void)
+{
+	struct stat st;
+
+	/* PROC_USER_INIT_INO, include/linux/proc_ns.h */
+	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino == 0xEFFFFFFDU;
+}
+
+static int set_fd(int fs, const char *key, int fd)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return gate_fsconfig(fs, key, path);
+}
+
+/* Detached from the start. Layers one by one: Linux 6.8; kernels to which overlay is an old-fashioned file system take any
+ * key, and say EINVAL at the end. "volatile" (5.10): what is written lives as long as the task and is never mounted again,
+ * so nothing has to reach the disk before the unmount ends. */
+static int mount_new(const struct overlay *o)
+{
+	AUTOCLOSE int fs = gate_fsopen("overlay");
+	int ret;
+
+	if (fs < 0)
+		return fs;
+	ret = gate_fsconfig(fs, "source", "overlay");
+	for (size_t i = 0; ret == 0 && i < o->n; i++)
+		ret = set_fd(fs, "lowerdir+", o->layers[i]);
+	if (ret == 0)
+		ret = set_fd(fs, "upperdir", o->upper);
+	if (ret == 0)
+		ret = set_fd(fs, "workdir", o->scratch);
+	if (ret == 0)
+		ret = gate_fsconfig(fs, "volatile", NULL);
+	if (ret == 0 && !in_first_userns())
+		ret = gate_fsconfig(fs, "userxattr", NULL);
+	if (ret == 0)
+		ret = gate_fscreate(fs);
+	return ret < 0 ? ret : gate_fsmount(fs, o->read_only ? GATE_ATTR_RDONLY : 0);
+}
+
+/* The options of mount(2), a page at most: names relative to /proc/self/fd. */
+static int old_options(const struct overlay *o, char *option, size_t size)
+{
+	size_t len = (size_t)snprintf(option, size, "volatile,%supperdir=%d,workdir=%d,lowerdir=",
+	                              in_first_userns() ? "" : "userxattr,", o->upper, o->scratch);
+
+	for (size_t i = 0; i < o->n; i++) {
+		len += (size_t)snprintf(option + len, size - len, i == 0 ? "%d" : ":%d", o->layers[i]);
+		if (len >= size)
+			return -E2BIG;
+	}
+	return 0;
+}
+static int path_of(int fd, char path[PATH_MAX])
+{
+	char link[32];
+	ssize_t len;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, PATH_MAX);
+	if (len < 0 || len == PATH_MAX)
+		return len < 0 ? -errno : -ENAMETOOLONG;
+	path[len] = '\0';
+	return 0;
+}
+
+/* The same directory in the mount namespace of now: its mounts are others than those that the descriptor knows. */
+static int reopen(int *fd)
+{
+	char path[PATH_MAX];
+	struct stat was, is;
+	AUTOCLOSE int again = -1;
+	int ret = path_of(*fd, path);
+
+	if (ret < 0)
+		return ret;
+	again = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (again < 0 || fstat(again, &is) < 0 || fstat(*fd, &was) < 0)
+		return -errno;
+	if (is.st_dev != was.st_dev || is.st_ino != was.st_ino)
+		return -ESTALE;
+	ret = *fd;
+	*fd = again;
+	again = ret;
+	return 0;
+}
+
+/* Id-mapped layers are attached, all at one place where nobody sees them: before Linux 6.15, overlay takes no others. */
+static int own_mounts(struct overlay *o)
+{
+	int ret = gate_sys_result(unshare(CLONE_NEWNS));
+
+	if (ret == 0)
+		ret = gate_sys_result(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	if (ret == 0)
+		ret = reopen(&o->work);
+	if (ret == 0)
+		ret = reopen(&o->upper);
+	if (ret == 0)
+		ret = reopen(&o->scratch);
+	for (size_t i = 0; ret == 0 && i < o->n; i++)
+		ret = reopen(&o->layers[i]);
+	for (size_t i = 0; ret == 0 && o->userns >= 0 && i < o->n; i++) {
+		ret = map_directory(&o->layers[i], o->userns);
+		if (ret == 0)
+			ret = gate_move_mount(o->layers[i], o->work);
+	}
+	return ret;
+}
+
+/* In a process of its own. */
+static int mount_old(struct overlay *o)
+{
+	char option[4096], path[PATH_MAX], target[16];
+	int ret = own_mounts(o);
+
+	if (ret == 0)
+		ret = old_options(o, option, sizeof(option));
+	if (ret == 0)
+		ret = path_of(o->work, path);
+	if (ret == 0)
+		ret = gate_sys_result(chdir("/proc/self/fd"));
+	(void)snprintf(target, sizeof(target), "%d", o->work);
+	if (ret == 0)
+		ret = gate_sys_result(mount("overlay", target, "overlay", o->read_only ? MS_RDONLY : 0, option));
+	/* By its path, because the descriptor is of what is beneath. */
+	return ret < 0 ? ret : gate_open_tree(AT_FDCWD, path, GATE_TREE_CLONE);
+}
+
+static int send_fd(int socket, int result)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec data = { &result, sizeof(result) };
+	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
+	struct cmsghdr *head = (struct cmsghdr *)control;
+
+	if (result >= 0) {
+		message.msg_control = control;
+		message.msg_controllen = sizeof(control);
+		*head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+			                  .cmsg_level = SOL_SOCKET,
+			                  .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(head), &result, sizeof(int));
+	}
+	return sendmsg(socket, &message, MSG_NOSIGNAL) == sizeof(result) ? 0 : -1;
+}
+
+static int receive_fd(int socket)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	int result = -ECHILD;
+	struct iovec data = { &result, sizeof(result) };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
+	const struct cmsghdr *head;
+
+	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof(result))
+		return -ECHILD;
+	if (result < 0)
+		return result;
+	head = CMSG_FIRSTHDR(&message);
+	if (head == NULL || head->cmsg_type != SCM_RIGHTS)
+		return -EMFILE;
+	memcpy(&result, CMSG_DATA(head), sizeof(int));
+	return result;
+}
+
+static int mount_apart(struct overlay *o)
+{
+	int pair[2], ret;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0)
+		_exit(send_fd(pair[1], mount_old(o)) == 0 ? 0 : 1);
+	ret = pid < 0 ? -errno : 0;
+	(void)close(pair[1]);
+	if (pid > 0) {
+		ret = receive_fd(pair[0]);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	(void)close(pair[0]);
+	return ret;
+}
+
+static int overlay_failed(int ret, const struct overlay *o, struct gate_err *err)
+{
+	switch (-ret) {
+	case E2BIG:
+		return GATE_FAIL(err, GATE_E_LIMIT, "%zu layers are more than this kernel can stack", o->n);
+	case ENODEV:
+		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "the kernel has no overlay file system");
+	case EPERM:
+		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
+		                 "overlay mounts are not permitted here (in a user namespace they need Linux 5.11)");
+	case EINVAL:
+		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
+		                 o->userns >= 0
+		                     ? "the kernel cannot put a copy-on-write layer over id-mapped layers (Linux 5.19)"
+		                     : "the kernel cannot put a copy-on-write layer over this file system");
+	default:
+		return FAIL_SYS(err, ret, "cannot mount the copy-on-write root");
+	}
+}
+
+int gate_root_overlay(const char *const *lower, size_t n, int work, int userns, bool read_only, int *tree,
+                      struct gate_err *err)
+{
+	GATE_AUTO(overlay_done)
+	struct overlay o = { .work = work, .upper = -1, .scratch = -1, .userns = userns, .read_only = read_only };
+	int ret;
+
+	if (n == 0 || n > LAYERS_MAX)
+		return GATE_FAIL(err, GATE_E_LIMIT, "%zu layers; between 1 and %d can be stacked", n, LAYERS_MAX);
+	if (open_layers(&o, lower, n, err) < 0 || make_dir(&o, "upper", 0755, &o.upper, err) < 0 ||
+	    make_dir(&o, "work", 0700, &o.scratch, err) < 0 || give_away(&o, err) < 0)
+		return -1;
+	ret = userns >= 0 ? -EINVAL : mount_new(&o);
+	/* ENOSYS: a sandbox that knows mount(2) only. */
+	if (ret == -EINVAL || ret == -ENOSYS)
+		ret = mount_apart(&o);
+	if (ret < 0)
+		return overlay_failed(ret, &o, err);
+	*tree = ret;
+	return 0;
+}
+
+/* --- volumes --- */
+
+static uint64_t volume_attrs(const struct gate_volume *v)
+{
+	return (v->read_only ? GATE_ATTR_RDONLY : 0U) | (v->nosuid ? GATE_ATTR_NOSUID : 0U) |
+	       (v->nodev ? GATE_ATTR_NODEV : 0U) | (v->noexec ? GATE_ATTR_NOEXEC : 0U);
 }
 
 int gate_volume_tree(const struct gate_volume *v, int userns, int *tree, int *object, bool *directory,
