@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <sys/types.h>
 
+#include "launch/filter.h"
 #include "task/plan.h"
 
 /* In memory shared with the child, because after the filter nothing can be sent. */
@@ -15,7 +16,8 @@ struct gate_launch_report {
 	uint32_t row;     /* the row that runs */
 	uint32_t failed;  /* it failed */
 	int32_t sys;      /* with this errno */
-	int64_t object;   /* what for: a signal, a capability, an index; 0: nothing to name */
+	int64_t object;   /* what for: a signal, a capability, an index; 0: nothing to name. EOWNERDEAD: the signal that
+	                   * killed the process while this row ran (SIGSYS: a filter that the caller is under) */
 	uint32_t exec_sys; /* execve failed, or PROGRAM found nothing, with this errno */
 	uint32_t executed; /* set right before execve */
 	uint32_t session;  /* audit session, or 0xffffffff */
@@ -34,11 +36,23 @@ struct gate_launch {
 	int terminal_socket;/* the master of the TERMINAL step is sent here */
 	char program[PATH_MAX];
 	bool realtime;
-	/* … private parts of the steps … */
+	/* private parts of the steps */
+	const char *const *argv, *const *envp;
+	struct gate_filter_job filter;
+	int death_signal; /* PARENT's, 0: none */
+	int done_pipe;    /* stays open, close-on-exec: its end tells the keeper of execve; -1: vfork does */
+	uint32_t close_to; /* without close_range(2): no descriptor is higher */
 	int empty_plus_one; /* COVER: one more than the descriptor of the empty directory, 0: none yet */
-	char *helper_stack;
-	void *filter_shared;
 };
+
+/* The table's interpreter, for whoever clones by himself: runs the rows from `from` on, then execve. Does not return. */
+__attribute__((noreturn)) void gate_launch_rows(struct gate_launch *l, uint32_t from);
+/* One row: 0 or -errno; everything about a failure is in the report. */
+int gate_launch_row(struct gate_launch *l, uint32_t index);
+__attribute__((noreturn)) void gate_launch_leave(void);
+
+/* PARENT's signal, and the check that the keeper lives; again after whatever clears the signal. */
+int gate_launch_tie(struct gate_launch *l);
 
 /* A step: 0, or -errno; may set launch->report->object. */
 typedef int gate_step_fn(struct gate_launch *l, const struct gate_row *row);
@@ -61,6 +75,16 @@ struct gate_launched {
 	int terminal; /* the pty's master, or -1 */
 	int listener; /* or -1 */
 };
+/* self.c: the process */
+gate_step_fn gate_step_signals, gate_step_hide, gate_step_parent, gate_step_normal, gate_step_cgroup, gate_step_session,
+    gate_step_oom, gate_step_rlimit, gate_step_unshare, gate_step_loopback, gate_step_hostname, gate_step_keyring;
+/* terminal.c: what it reads and writes */
+gate_step_fn gate_step_session_leader, gate_step_terminal, gate_step_stdio, gate_step_close;
+/* identity.c: who it is */
+gate_step_fn gate_step_bounding, gate_step_ids, gate_step_capabilities, gate_step_no_new_privs, gate_step_unblock;
+/* program.c, init.c, steps.c */
+gate_step_fn gate_step_directory, gate_step_program, gate_step_init, gate_step_helper, gate_step_filter;
+
 /* Runs all rows: 0 when execve was reached and has happened; -1 when it failed, with everything undone (the process
  * reaped) and *report saying where. `report` is MAP_SHARED memory. All signals are blocked by the caller. */
 int gate_launch_start(const struct gate_plan_view *view, struct gate_launch_report *report, struct gate_launched *ret);

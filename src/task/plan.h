@@ -40,7 +40,8 @@ enum { GATE_PLAN_FD_NONE = -1, GATE_PLAN_FD_IN = -2, GATE_PLAN_FD_OUT = -3, GATE
  * one the root is "/". */
 enum gate_step {
 	GATE_STEP_NONE = 0,
-	/* --- before there is a process --- */
+	/* --- before there is a process. SESSION, CGROUP, OOM, RLIMIT and NORMAL may stand here, too: the stager does it, and
+	 * the process inherits it (what needs the host's user namespace when another is joined) --- */
 	GATE_STEP_JOIN,  /* fd: a namespace; a: its CLONE_NEW… type. Runs in a stager, a child of the keeper in its memory */
 	GATE_STEP_CLONE, /* a: CLONE_NEW… of new namespaces; fd: cgroup v2 directory to start in (CLONE_INTO_CGROUP), or -1 */
 	/* --- the process, privileged --- */
@@ -72,7 +73,8 @@ enum gate_step {
 	/* --- who it is --- */
 	GATE_STEP_SESSION_LEADER, /* setsid */
 	GATE_STEP_TERMINAL,       /* a pty of the task's own devpts as 0, 1, 2 and controlling terminal; flags: ON_HOST: of the
-	                           * host's. a: rows << 16 | columns. The master goes to the keeper */
+	                           * host's. a: rows << 16 | columns. The slave belongs to the user of the IDS row. The master
+	                           * goes to the keeper */
 	GATE_STEP_STDIO,          /* fd, GATE_PLAN_FD_IN, OUT, ERR, or -1 (/dev/null) as descriptor a */
 	GATE_STEP_INIT,           /* from here on a child goes on; this process reaps and forwards signals (--init) */
 	GATE_STEP_HELPER,         /* starts the thread that will load the filter with the privileges of now */
@@ -86,7 +88,7 @@ enum gate_step {
 	GATE_STEP_CLOSE,   /* every descriptor from 3 on */
 	GATE_STEP_UNBLOCK, /* all signals */
 	GATE_STEP_FILTER,  /* a: SECCOMP_FILTER_FLAG_… without TSYNC and NEW_LISTENER; flags: enum gate_load. No row: unconfined */
-	GATE_STEP_EXECVE,
+	GATE_STEP_EXECVE, /* text[0]: the file, where there is no PROGRAM row (0: argv[0] is a path) */
 	GATE_STEP_MAX
 };
 
@@ -147,6 +149,8 @@ enum gate_cgroup_what {
 };
 #define GATE_PLAN_CGROUPS_MAX 12
 
+/* Layout: this header, then rows, argv, envp and filter (8-aligned, in any order, not overlapping), then all strings and
+ * lists of groups (4-aligned). The last byte of the message is 0. */
 struct gate_plan {
 	uint32_t magic, version, size; /* size: of the whole message in bytes */
 	uint32_t flags;                /* GATE_PLAN_… */
