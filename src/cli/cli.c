@@ -108,6 +108,6 @@ int gate_cli_main(int argc, char **argv)
 		return unknown_verb(&cli, argv[1]);
 	int status = finish(&cli, run_verb(&cli, argc - 1, argv + 1));
 
-	free(cli.said);
+	gate_options_done(&cli);
 	return status;
 }

@@ -64,6 +64,7 @@ enum gate_verb_class {
 };
 
 struct gate_cli;
+struct gate_refusal;
 struct gate_verb {
 	const char *name;
 	const char *operands; /* "SOURCE [CALL...]", as the usage line has it */
@@ -73,7 +74,8 @@ struct gate_verb {
 	bool stop_at_operand; /* what follows the first operand belongs to COMMAND */
 	enum gate_operand first, rest;
 	int least, most; /* operands; most -1: any number */
-	const struct gate_option *groups[4];
+	const struct gate_option *groups[8];
+	const struct gate_refusal *refused; /* flags that others know, and why not here (spec/spec.h); NULL: none */
 	const struct gate_example *examples; /* end with a NULL command */
 	const struct gate_status *statuses;  /* end with a NULL code */
 	int (*run)(struct gate_cli *cli);    /* the exit status */
@@ -88,29 +90,34 @@ void gate_verb_names(char *ret, size_t size);
 #define GATE_OPTIONS_MAX 112
 struct gate_said {         /* one option as it was given */
 	size_t option;     /* for gate_verb_option */
-	const char *value; /* "" for a switch */
+	const char *value; /* of a switch: "true" or "false" */
 };
 struct gate_cli {
 	const struct gate_verb *verb; /* NULL before one is known */
 	char **operands;              /* NULL at the end */
 	int n_operands;
-	const char
-	    *values[GATE_OPTIONS_MAX]; /* of the verb's options in table order, the last one given; NULL: not given */
-	struct gate_said *said;        /* all that was given, in its order */
-	size_t n_said;
+	const char *values[GATE_OPTIONS_MAX]; /* of the verb's options in table order, the last ones; NULL: not given */
+	struct gate_said *said;               /* all that was given, in its order */
+	size_t n_said, cap_said;
 	bool color_out, color_err;
 };
 
 /* --- options.c --- */
 /* The i-th option of a verb over all its groups, then those that every verb has; NULL behind the last. */
 const struct gate_option *gate_verb_option(const struct gate_verb *verb, size_t i);
-/* Reads argv (argv[0] is the verb) into *cli, whose verb is set. Fails with a sentence naming the option. */
+/* The short form of an option of a verb; 0 when it has none, or another option of the verb has taken it. */
+char gate_option_letter(const struct gate_verb *verb, const struct gate_option *o);
+/* Reads argv (argv[0] is the verb) into *cli, whose verb is set, as docker reads its own: "--name value", "--name=value",
+ * "-it", "-eK=V", "--switch=false"; also "--no-switch". Fails with a sentence naming the option. */
 int gate_options_parse(struct gate_cli *cli, int argc, char **argv, struct gate_err *err);
+void gate_options_done(struct gate_cli *cli);
 /* The value of an option by its long name: as given, else its initial value, else NULL. The verb must have it. */
 const char *gate_option_text(const struct gate_cli *cli, const char *name);
 /* The values of an option that may be given several times: begins with *at = 0; NULL behind the last. */
 const char *gate_option_next(const struct gate_cli *cli, const char *name, size_t *at);
+/* Given at all; of a switch: given, and not false. */
 bool gate_option_set(const struct gate_cli *cli, const char *name);
+bool gate_option_known(const struct gate_cli *cli, const char *name);
 /* --format json */
 bool gate_cli_json(const struct gate_cli *cli);
 

@@ -151,7 +151,7 @@ static void print_bash(void)
 			if (o->value == NULL)
 				continue;
 			(void)snprintf(pattern, sizeof(pattern), "'%s --%s'", gate_verbs[v]->name, o->name);
-			if (o->letter != 0)
+			if (gate_option_letter(gate_verbs[v], o) != 0)
 				(void)snprintf(pattern, sizeof(pattern), "'%s --%s'|'%s -%c'", gate_verbs[v]->name,
 				               o->name, gate_verbs[v]->name, o->letter);
 			bash_value(o, pattern);
@@ -197,11 +197,13 @@ static void zsh_text(const char *s)
 	}
 }
 
-static void zsh_option(const struct gate_option *o)
+static void zsh_option(const struct gate_verb *verb, const struct gate_option *o)
 {
-	if (o->letter != 0)
+	bool letter = gate_option_letter(verb, o) != 0;
+
+	if (letter)
 		(void)printf("\t\t'(-%c --%s)-%c%s[", o->letter, o->name, o->letter, o->value != NULL ? "+" : "");
-	if (o->letter != 0) {
+	if (letter) {
 		zsh_text(o->help);
 		(void)printf("]%s%s%s%s'", o->value != NULL ? ":" : "", o->value != NULL ? o->value : "",
 		             o->value != NULL ? ":" : "", o->value != NULL ? zsh_action(o->word) : "");
@@ -251,7 +253,7 @@ static void print_zsh(void)
 
 		(void)printf("\t%s) _arguments -S \\\n", v->name);
 		for (size_t k = 0; (o = gate_verb_option(v, k)) != NULL; k++)
-			zsh_option(o);
+			zsh_option(v, o);
 		if (v->first == GATE_OPERAND_COMMAND)
 			(void)puts("\t\t'*::command:_normal' ;;");
 		else if (v->most == 0)
@@ -299,7 +301,7 @@ static void print_fish(void)
 		for (size_t k = 0; (o = gate_verb_option(v, k)) != NULL; k++) {
 			(void)printf("complete -c callgate -n '__fish_seen_subcommand_from %s' -l %s", v->name,
 			             o->name);
-			if (o->letter != 0)
+			if (gate_option_letter(v, o) != 0)
 				(void)printf(" -s %c", o->letter);
 			if (o->value != NULL)
 				fish_words(o->word, o->choices);

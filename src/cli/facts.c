@@ -88,7 +88,7 @@ int gate_cli_facts(const struct gate_cli *cli, struct gate_facts *ret, struct ga
 		return -1;
 	if (kernel != NULL && take_kernel(kernel, &facts, err) < 0)
 		return -1;
-	if (take_caps(gate_option_text(cli, "caps"), &facts, err) < 0)
+	if (gate_option_known(cli, "caps") && take_caps(gate_option_text(cli, "caps"), &facts, err) < 0)
 		return -1;
 	*ret = facts;
 	return 0;

@@ -42,14 +42,14 @@ static const char *value_of(const struct gate_option *o)
 	return o->choices != NULL ? o->choices : o->value;
 }
 
-static void add_options(struct gate_table *t, const struct gate_option *list)
+static void add_options(struct gate_table *t, const struct gate_verb *verb, const struct gate_option *list)
 {
 	char help[512], initial[64];
 
 	for (const struct gate_option *o = list; o != NULL && o->name != NULL; o++) {
 		char letter[8] = "    ";
 
-		if (o->letter != 0)
+		if (gate_option_letter(verb, o) != 0)
 			(void)snprintf(letter, sizeof(letter), "-%c, ", o->letter);
 		unmark(o->help, help, sizeof(help));
 		initial[0] = '\0';
@@ -86,8 +86,8 @@ void gate_help_verb(const struct gate_cli *cli, const struct gate_verb *verb, FI
 	(void)fprintf(out, "\nusage: callgate %s [OPTION...] %s\n\n", verb->name, verb->operands);
 	gate_fold(out, verb->about, 0, width);
 	for (size_t g = 0; g < GATE_ARRAY_LEN(verb->groups); g++)
-		add_options(&options, verb->groups[g]);
-	add_options(&options, gate_options_every);
+		add_options(&options, verb, verb->groups[g]);
+	add_options(&options, verb, gate_options_every);
 	heading(out, color, "options");
 	gate_table_print(&options, out, color, 2, width);
 	for (const struct gate_example *e = verb->examples; e->command != NULL; e++) {
@@ -149,10 +149,10 @@ static void scdoc_text(FILE *out, const char *s, bool marks)
 	}
 }
 
-static void scdoc_options(FILE *out, const struct gate_option *list)
+static void scdoc_options(FILE *out, const struct gate_verb *verb, const struct gate_option *list)
 {
 	for (const struct gate_option *o = list; o != NULL && o->name != NULL; o++) {
-		if (o->letter != 0)
+		if (gate_option_letter(verb, o) != 0)
 			(void)fprintf(out, "*-%c*, ", o->letter);
 		(void)fprintf(out, "*--%s*", o->name);
 		if (o->value != NULL) {
@@ -188,8 +188,8 @@ static void section_description(const struct gate_verb *verb, FILE *out)
 static void section_options(const struct gate_verb *verb, FILE *out)
 {
 	for (size_t g = 0; g < GATE_ARRAY_LEN(verb->groups); g++)
-		scdoc_options(out, verb->groups[g]);
-	scdoc_options(out, gate_options_every);
+		scdoc_options(out, verb, verb->groups[g]);
+	scdoc_options(out, verb, gate_options_every);
 }
 
 static void section_status(const struct gate_verb *verb, FILE *out)

@@ -1,6 +1,5 @@
-#include <getopt.h>
-
 #include "cli/cli.h"
+#include "spec/spec.h"
 
 const struct gate_option gate_options_source[] = {
 	{ "arch", 0, "A[,A...]", NULL, NULL, GATE_OPERAND_ARCH,
@@ -38,36 +37,17 @@ const struct gate_option *gate_verb_option(const struct gate_verb *verb, size_t 
 	return NULL;
 }
 
-/* What getopt_long wants, out of our tables. */
-struct tables {
-	struct option longs[GATE_OPTIONS_MAX + 1];
-	char shorts[2 * GATE_OPTIONS_MAX + 3];
-	char names[2048]; /* "arch|caps|...", for suggestions */
-};
-
-static void make_tables(const struct gate_verb *verb, struct tables *t)
+char gate_option_letter(const struct gate_verb *verb, const struct gate_option *o)
 {
-	const struct gate_option *o;
-	char *s = t->shorts;
-	size_t len = 0;
+	const struct gate_option *first;
 
-	memset(t, 0, sizeof(*t));
-	*s++ = verb->stop_at_operand ? '+' : '-'; /* '-': operands are kept in their order, as '\1' */
-	*s++ = ':';
-	for (size_t i = 0; (o = gate_verb_option(verb, i)) != NULL; i++) {
-		GATE_CHECK(i < GATE_OPTIONS_MAX);
-		t->longs[i] =
-		    (struct option){ o->name, o->value != NULL ? required_argument : no_argument, NULL, 256 + (int)i };
-		if (o->letter != 0)
-			*s++ = o->letter;
-		if (o->letter != 0 && o->value != NULL)
-			*s++ = ':';
-		len += (size_t)snprintf(t->names + len, sizeof(t->names) - len, "%s%s", i > 0 ? "|" : "", o->name);
-		GATE_CHECK(len < sizeof(t->names));
-	}
+	for (size_t i = 0; o->letter != 0 && (first = gate_verb_option(verb, i)) != NULL && first != o; i++)
+		if (first->letter == o->letter)
+			return 0;
+	return o->letter;
 }
 
-static int by_letter(const struct gate_verb *verb, int letter)
+static int by_letter(const struct gate_verb *verb, char letter)
 {
 	const struct gate_option *o;
 
@@ -77,27 +57,57 @@ static int by_letter(const struct gate_verb *verb, int letter)
 	return -1;
 }
 
-/* `arg` is the word as typed: "--fial-on=error", or "-x" with the letter in `letter`. */
-static int unknown(const struct gate_verb *verb, const char *arg, int letter, const struct tables *t,
-                   struct gate_err *err)
+/* The option with this long name; else the only one that begins so. *hits: how many begin so. */
+static int by_name(const struct gate_verb *verb, const char *name, size_t len, size_t *hits)
 {
+	const struct gate_option *o;
+	int found = -1;
+
+	*hits = 0;
+	for (size_t i = 0; (o = gate_verb_option(verb, i)) != NULL; i++) {
+		if (strncmp(o->name, name, len) != 0)
+			continue;
+		if (o->name[len] == '\0') {
+			*hits = 1;
+			return (int)i;
+		}
+		found = (int)i;
+		*hits += 1;
+	}
+	return *hits == 1 ? found : -1;
+}
+
+/* A flag that others know and this verb answers in words. */
+static const struct gate_refusal *refused(const struct gate_verb *verb, const char *name, size_t len, char letter)
+{
+	for (const struct gate_refusal *r = verb->refused; r != NULL && r->name != NULL; r++)
+		if (letter != 0 ? r->letter == letter : strlen(r->name) == len && strncmp(r->name, name, len) == 0)
+			return r;
+	return NULL;
+}
+
+static int refuse(const struct gate_verb *verb, const struct gate_refusal *r, struct gate_err *err)
+{
+	return GATE_FAIL(err, GATE_E_UNSUPPORTED, "'--%s' is not for callgate %s: %s", r->name, verb->name, r->why);
+}
+
+static int unknown_name(const struct gate_verb *verb, const char *name, size_t len, size_t hits, struct gate_err *err)
+{
+	GATE_AUTO(gate_buf_done) struct gate_buf names = GATE_BUF_INIT;
+	const struct gate_option *o;
 	char near[96];
 
-	if (letter != 0)
-		return GATE_FAIL(err, GATE_E_INVALID, "unknown option '-%c' for %s", letter, verb->name);
-	char *name = strndupa(arg + 2, strcspn(arg + 2, "="));
-	size_t len = strlen(name), hits = 0;
-
-	for (const struct option *o = t->longs; o->name != NULL; o++)
-		hits += strncmp(o->name, name, len) == 0;
 	if (hits > 1)
-		return GATE_FAIL(err, GATE_E_INVALID, "option '--%s' could be several; write it in full", name);
-	if (hits == 1)
-		return GATE_FAIL(err, GATE_E_INVALID, "option '--%s' takes no value", name);
-	if (!gate_suggest(name, t->names, near, sizeof(near)))
-		return GATE_FAIL(err, GATE_E_INVALID, "unknown option '--%s' for %s", name, verb->name);
-	return GATE_FAIL(err, GATE_E_INVALID, "unknown option '--%s' for %s (did you mean '--%s'?)", name, verb->name,
-	                 near);
+		return GATE_FAIL(err, GATE_E_INVALID, "option '--%.*s' could be several; write it in full", (int)len, name);
+	for (size_t i = 0; (o = gate_verb_option(verb, i)) != NULL; i++)
+		gate_buf_printf(&names, "%s%s", i > 0 ? "|" : "", o->name);
+	if (names.failed)
+		return GATE_FAIL_NOMEM(err);
+	const char *word = strndupa(name, len < 64 ? len : 64);
+
+	if (!gate_suggest(word, names.data, near, sizeof(near)))
+		return GATE_FAIL(err, GATE_E_INVALID, "unknown option '--%s' for %s", word, verb->name);
+	return GATE_FAIL(err, GATE_E_INVALID, "unknown option '--%s' for %s (did you mean '--%s'?)", word, verb->name, near);
 }
 
 static bool is_choice(const char *value, const char *choices)
@@ -110,17 +120,88 @@ static bool is_choice(const char *value, const char *choices)
 	return false;
 }
 
+/* "true" or "false" for the words that docker takes; NULL for others. */
+static const char *truth(const char *value)
+{
+	static const char *const words[] = { "true", "True", "TRUE", "t", "T", "1", "false", "False", "FALSE", "f", "F", "0" };
+
+	for (size_t i = 0; i < GATE_ARRAY_LEN(words); i++)
+		if (strcmp(words[i], value) == 0)
+			return i < GATE_ARRAY_LEN(words) / 2 ? "true" : "false";
+	return NULL;
+}
+
 static int take(struct gate_cli *cli, int index, const char *value, struct gate_err *err)
 {
 	const struct gate_option *o = gate_verb_option(cli->verb, (size_t)index);
+	const char *word = o->value == NULL ? truth(value) : value;
 	char near[96];
 
-	if (o->choices != NULL && !is_choice(value, o->choices)) {
-		gate_suggest_text(value, o->choices, near, sizeof(near));
-		return GATE_FAIL(err, GATE_E_INVALID, "'--%s' takes %s, not '%s'%s", o->name, o->choices, value, near);
+	if (word == NULL)
+		return GATE_FAIL(err, GATE_E_INVALID, "'--%s' is a switch: true or false, not '%s'", o->name, value);
+	if (o->choices != NULL && !is_choice(word, o->choices)) {
+		gate_suggest_text(word, o->choices, near, sizeof(near));
+		return GATE_FAIL(err, GATE_E_INVALID, "'--%s' takes %s, not '%s'%s", o->name, o->choices, word, near);
 	}
-	cli->values[index] = value != NULL ? value : "";
-	cli->said[cli->n_said++] = (struct gate_said){ (size_t)index, cli->values[index] };
+	if (gate_grow(&cli->said, cli->n_said, &cli->cap_said, sizeof(*cli->said)) < 0)
+		return GATE_FAIL_NOMEM(err);
+	cli->said[cli->n_said++] = (struct gate_said){ (size_t)index, word };
+	cli->values[index] = word;
+	return 0;
+}
+
+/* "--name", "--name=value", "--name value", "--no-switch". *next: the word behind, taken when it is the value. */
+static int take_long(struct gate_cli *cli, const char *arg, char *const **next, struct gate_err *err)
+{
+	const char *name = arg + 2, *equals = strchr(name, '=');
+	size_t len = strcspn(name, "="), hits, negated;
+	const struct gate_refusal *no = refused(cli->verb, name, len, 0);
+
+	if (no != NULL)
+		return refuse(cli->verb, no, err);
+	int index = by_name(cli->verb, name, len, &hits);
+
+	if (index < 0 && len > 3 && strncmp(name, "no-", 3) == 0 && equals == NULL) {
+		index = by_name(cli->verb, name + 3, len - 3, &negated);
+		if (index >= 0 && gate_verb_option(cli->verb, (size_t)index)->value == NULL)
+			return take(cli, index, "false", err);
+		index = -1;
+	}
+	if (index < 0)
+		return unknown_name(cli->verb, name, len, hits, err);
+	if (equals != NULL)
+		return take(cli, index, equals + 1, err);
+	if (gate_verb_option(cli->verb, (size_t)index)->value == NULL)
+		return take(cli, index, "true", err);
+	if (**next == NULL)
+		return GATE_FAIL(err, GATE_E_INVALID, "option '--%.*s' needs a value", (int)len, name);
+	return take(cli, index, *(*next)++, err);
+}
+
+/* "-it", "-eK=V", "-e K=V", "-e=K=V". */
+static int take_short(struct gate_cli *cli, const char *arg, char *const **next, struct gate_err *err)
+{
+	for (const char *c = arg + 1; *c != '\0'; c++) {
+		int index = by_letter(cli->verb, *c);
+		const struct gate_refusal *no = index < 0 ? refused(cli->verb, NULL, 0, *c) : NULL;
+
+		if (no != NULL)
+			return refuse(cli->verb, no, err);
+		if (index < 0)
+			return GATE_FAIL(err, GATE_E_INVALID, "unknown option '-%c' for %s", *c, cli->verb->name);
+		if (gate_verb_option(cli->verb, (size_t)index)->value == NULL) {
+			if (c[1] == '=')
+				return take(cli, index, c + 2, err);
+			if (take(cli, index, "true", err) < 0)
+				return -1;
+			continue;
+		}
+		if (c[1] != '\0')
+			return take(cli, index, c + 1 + (c[1] == '='), err);
+		if (**next == NULL)
+			return GATE_FAIL(err, GATE_E_INVALID, "option '-%c' needs a value", *c);
+		return take(cli, index, *(*next)++, err);
+	}
 	return 0;
 }
 
@@ -142,39 +223,32 @@ static int check_count(const struct gate_cli *cli, struct gate_err *err)
 
 int gate_options_parse(struct gate_cli *cli, int argc, char **argv, struct gate_err *err)
 {
-	struct tables t;
-	int c;
+	char *const *next = argv + 1;
+	bool options = true;
 
-	make_tables(cli->verb, &t);
-	/* One word can hold several: -it. */
-	size_t most = 0;
-
-	for (int i = 0; i < argc; i++)
-		most += strlen(argv[i]) + 1;
-	cli->said = calloc(most, sizeof(*cli->said));
-	if (cli->said == NULL)
-		return GATE_FAIL_NOMEM(err);
-	opterr = 0;
-	optind = 1;
+	GATE_CHECK(argv[argc] == NULL);
 	cli->operands = argv; /* operands are gathered at the front of argv, over words that are done with */
-	while ((c = getopt_long(argc, argv, t.shorts, t.longs, NULL)) != -1) {
-		int index = c >= 256 ? c - 256 : by_letter(cli->verb, c);
+	while (*next != NULL) {
+		char *arg = *next++;
 
-		if (c == 1) {
-			cli->operands[cli->n_operands++] = optarg;
-			continue;
-		}
-		if (c == ':')
-			return GATE_FAIL(err, GATE_E_INVALID, "option '%s' needs a value", argv[optind - 1]);
-		if (c == '?')
-			return unknown(cli->verb, argv[optind - 1], optopt > 0 && optopt < 256 ? optopt : 0, &t, err);
-		if (take(cli, index, optarg, err) < 0)
+		if (!options || arg[0] != '-' || arg[1] == '\0') {
+			cli->operands[cli->n_operands++] = arg;
+			options = options && !cli->verb->stop_at_operand;
+		} else if (strcmp(arg, "--") == 0) {
+			options = false;
+		} else if ((arg[1] == '-' ? take_long : take_short)(cli, arg, &next, err) < 0) {
 			return -1;
+		}
 	}
-	while (optind < argc)
-		cli->operands[cli->n_operands++] = argv[optind++];
 	cli->operands[cli->n_operands] = NULL; /* they may be the argv of another program */
 	return check_count(cli, err);
+}
+
+void gate_options_done(struct gate_cli *cli)
+{
+	free(cli->said);
+	cli->said = NULL;
+	cli->n_said = cli->cap_said = 0;
 }
 
 static size_t index_of(const struct gate_cli *cli, const char *name)
@@ -204,9 +278,22 @@ const char *gate_option_next(const struct gate_cli *cli, const char *name, size_
 	return NULL;
 }
 
+bool gate_option_known(const struct gate_cli *cli, const char *name)
+{
+	const struct gate_option *o;
+
+	for (size_t i = 0; (o = gate_verb_option(cli->verb, i)) != NULL; i++)
+		if (strcmp(o->name, name) == 0)
+			return true;
+	return false;
+}
+
 bool gate_option_set(const struct gate_cli *cli, const char *name)
 {
-	return cli->values[index_of(cli, name)] != NULL;
+	size_t i = index_of(cli, name);
+	const struct gate_option *o = gate_verb_option(cli->verb, i);
+
+	return cli->values[i] != NULL && (o->value != NULL || strcmp(cli->values[i], "true") == 0);
 }
 
 bool gate_cli_json(const struct gate_cli *cli)

@@ -40,7 +40,7 @@ load helper
 	complains "option '--words' needs a value"
 	separately "$callgate" version --help=yes
 	exits 2
-	complains "option '--help' takes no value"
+	complains "'--help' is a switch: true or false, not 'yes'"
 }
 
 @test "a missing operand is named as the usage line has it" {
