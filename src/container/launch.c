@@ -1,0 +1,294 @@
+/* Starting a keeper and handing it the plan. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "container/prepare.h"
+#include "container/userns.h"
+
+/* What the new process needs, all above the descriptors that it gives away. */
+struct birth {
+	int program, socket, null;
+	bool plain;
+	volatile int sys; /* why there was no execve */
+};
+
+/* In the caller's memory (vfork(2)) up to execve: calls only. */
+__attribute__((noreturn)) static void be_keeper(struct birth *b)
+{
+	static char name[] = "callgate-keeper";
+	char *const argv[] = { name, NULL };
+	char *const envp[] = { NULL };
+
+	if (dup2(b->socket, GATE_KEEPER_FD) >= 0 &&
+	    (b->plain || (dup2(b->null, 0) >= 0 && dup2(b->null, 1) >= 0 && dup2(b->null, 2) >= 0)))
+		(void)syscall(SYS_execveat, b->program, "", argv, envp, AT_EMPTY_PATH);
+	b->sys = errno;
+	_exit(125);
+}
+
+static pid_t give_birth(struct birth *b)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		be_keeper(b);
+	return pid;
+}
+
+/* Out of the way of 0 to 3. */
+static int lift(int *fd)
+{
+	if (*fd < 0 || *fd > GATE_KEEPER_FD)
+		return *fd;
+	int high = fcntl(*fd, F_DUPFD_CLOEXEC, GATE_KEEPER_FD + 1);
+
+	(void)close(*fd);
+	*fd = high;
+	return high;
+}
+
+static int begin(struct birth *b, int *ours, pid_t *pid, struct gate_err *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return GATE_FAIL_SYS(err, "cannot make a socket for the keeper");
+	*ours = pair[0];
+	b->socket = pair[1];
+	b->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (lift(ours) < 0 || lift(&b->socket) < 0 || lift(&b->null) < 0 || lift(&b->program) < 0)
+		return GATE_FAIL_SYS(err, "cannot get descriptors for the keeper");
+	*pid = give_birth(b);
+	if (*pid < 0)
+		return GATE_FAIL_SYS(err, "cannot start the keeper");
+	if (b->sys == 0)
+		return 0;
+	(void)waitpid(*pid, NULL, 0);
+	*pid = 0;
+	errno = b->sys;
+	return GATE_FAIL_SYS(err, "cannot execute the keeper");
+}
+
+int gate_starter_begin(bool plain, struct gate_starter *ret, struct gate_err *err)
+{
+	struct birth b = { .program = gate_keeper_memfd(err), .socket = -1, .null = -1, .plain = plain };
+	struct gate_starter k = { .socket = -1 };
+
+	if (b.program < 0)
+		return -1;
+	int result = begin(&b, &k.socket, &k.pid, err);
+	const int fds[] = { b.program, b.socket, b.null };
+	for (size_t i = 0; i < GATE_ARRAY_LEN(fds); i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	if (result < 0 && k.socket >= 0)
+		(void)close(k.socket);
+	if (result == 0)
+		*ret = k;
+	return result;
+}
+
+void gate_starter_done(struct gate_starter *k)
+{
+	if (k->socket >= 0)
+		(void)close(k->socket);
+	k->socket = -1;
+	if (k->pid > 0)
+		(void)waitpid(k->pid, NULL, 0);
+	k->pid = 0;
+}
+
+/* --- the plan --- */
+static int send_plan(int socket, const struct gate_plan_writer *w, int memfd)
+{
+	struct gate_start_message start = { GATE_START_MAGIC, GATE_PLAN_VERSION };
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE((GATE_PLAN_FDS_MAX + 1) * sizeof(int))];
+	} control = { 0 };
+	struct iovec part = { &start, sizeof(start) };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control };
+	size_t n = w->n_fds + 1;
+	ssize_t sent;
+
+	m.msg_controllen = CMSG_SPACE(n * sizeof(int));
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(c), &memfd, sizeof(memfd));
+	memcpy(CMSG_DATA(c) + sizeof(memfd), w->fds, w->n_fds * sizeof(int));
+	do
+		sent = sendmsg(socket, &m, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -1 : 0;
+}
+
+/* --- the answer --- */
+static void say_not_executed(const struct gate_plan_writer *w, struct gate_started *ret)
+{
+	const char *program = w->argc > 0 ? w->argv[0] : "";
+
+	if (ret->record.sys == ENOENT)
+		(void)snprintf(ret->why, sizeof(ret->why), strchr(program, '/') == NULL
+		                                               ? "'%s' was not found in the PATH of the task"
+		                                               : "'%s' was not found, or the program that it is interpreted by",
+		               program);
+	else
+		(void)snprintf(ret->why, sizeof(ret->why), "'%s' cannot be executed: %s", program,
+		               strerrordesc_np(ret->record.sys));
+}
+
+static void say_why(const struct gate_plan_writer *w, struct gate_started *ret)
+{
+	const struct gate_record *r = &ret->record;
+	const char *why = strerrordesc_np(r->sys), *object = r->row < w->n_lines ? w->lines[r->row].object : "";
+	char number[32] = "";
+
+	if (r->outcome == GATE_OUTCOME_NOT_EXECUTED) {
+		say_not_executed(w, ret);
+		return;
+	}
+	if (r->object != 0)
+		(void)snprintf(number, sizeof(number), " (%lld)", (long long)r->object);
+	(void)snprintf(ret->why, sizeof(ret->why), object[0] != '\0' ? "the command was not run: step '%s': %s '%s'%s: %s"
+	                                                              : "the command was not run: step '%s': %s%s%s: %s",
+	               gate_step_name(r->step), gate_step_what(r->step), object, number, why != NULL ? why : "unknown error");
+}
+
+static int take_answer(const struct gate_plan_writer *w, const struct gate_frame *head, const char *bytes,
+                       struct gate_started *ret, struct gate_err *err)
+{
+	if (head->type == GATE_FRAME_REFUSED)
+		return GATE_FAIL(err, GATE_E_PROTO, "the keeper refused the launch plan: %.*s", (int)head->len, bytes);
+	if ((head->type != GATE_FRAME_STARTED && head->type != GATE_FRAME_ENDED) || head->len != sizeof(ret->record))
+		return GATE_FAIL(err, GATE_E_PROTO, "the keeper gave an answer that is none (%u)", head->type);
+	memcpy(&ret->record, bytes, sizeof(ret->record));
+	if (!gate_record_check(&ret->record, sizeof(ret->record)))
+		return GATE_FAIL(err, GATE_E_PROTO, "the keeper gave a broken record");
+	ret->started = head->type == GATE_FRAME_STARTED;
+	if (!ret->started)
+		say_why(w, ret);
+	return 0;
+}
+
+int gate_starter_launch(struct gate_starter *k, const struct gate_plan_writer *w, int memfd, struct gate_started *ret,
+                        struct gate_err *err)
+{
+	_Alignas(8) char bytes[GATE_FRAME_BYTES_MAX];
+	struct gate_frame head;
+	int pidfd = -1;
+
+	if (send_plan(k->socket, w, memfd) < 0)
+		return GATE_FAIL_SYS(err, "cannot send the keeper its plan");
+	int got = gate_frame_receive(k->socket, &head, bytes, sizeof(bytes), &pidfd);
+	if (got < 0)
+		return GATE_FAIL_SYS(err, "cannot hear from the keeper");
+	if (got == 0)
+		return GATE_FAIL(err, GATE_E_PROTO, "the keeper ended without an answer");
+	if (take_answer(w, &head, bytes, ret, err) < 0) {
+		if (pidfd >= 0)
+			(void)close(pidfd);
+		return -1;
+	}
+	ret->pidfd = pidfd;
+	ret->socket = k->socket;
+	k->socket = -1;
+	return 0;
+}
+
+/* --- the whole way --- */
+/* exec needs the filter and the rights again. With --rm as well: the task may be asked while it runs. */
+static int keep_plan(const struct gate_prepare *p, int memfd, size_t size, struct gate_err *err)
+{
+	int fd = openat(p->dir, "plan", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	loff_t from = 0;
+	ssize_t n = 0;
+
+	while (fd >= 0 && (size_t)from < size && (n = copy_file_range(memfd, &from, fd, NULL, size - (size_t)from, 0)) > 0)
+		;
+	if (fd < 0 || n < 0 || (size_t)from < size) {
+		gate_err_set(err, GATE_E_SYS, errno, "cannot write '%s/plan'", p->path);
+		if (fd >= 0)
+			(void)close(fd);
+		return -1;
+	}
+	(void)close(fd);
+	return 0;
+}
+
+static int start(struct gate_prepare *p, struct gate_starter *k, struct gate_started *ret, struct gate_err *err)
+{
+	size_t size = 0;
+	int memfd = -1;
+
+	if (gate_prepare(p, err) < 0 || gate_plan_seal(&p->plan, &memfd, &size, err) < 0)
+		return -1;
+	memcpy(ret->id, p->id, sizeof(ret->id));
+	int result = gate_config_write(p, err) < 0 || keep_plan(p, memfd, size, err) < 0
+	                 ? -1
+	                 : gate_starter_launch(k, &p->plan, memfd, ret, err);
+	(void)close(memfd);
+	return result;
+}
+
+int gate_container_start(struct gate_store *s, const struct gate_task *t, const struct gate_task_profile *profile,
+                         struct gate_started *ret, struct gate_err *err)
+{
+	struct gate_started started = { .socket = -1, .pidfd = -1 };
+	struct gate_starter k = { .socket = -1 };
+	struct gate_prepare *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return GATE_FAIL_NOMEM(err);
+	gate_prepare_init(p);
+	p->store = s;
+	p->task = t;
+	p->profile = profile;
+	int result = gate_starter_begin(!gate_task_contained(t) && !t->detach && !t->terminal, &k, err);
+	if (result == 0)
+		result = start(p, &k, &started, err);
+	if (result < 0)
+		gate_starter_done(&k); /* first: nobody else holds on to what is undone now */
+	gate_prepare_done(p, result < 0);
+	free(p);
+	if (result == 0)
+		*ret = started;
+	return result;
+}
+
+int gate_container_explain(struct gate_store *s, const struct gate_task *t, const struct gate_task_profile *profile,
+                           bool json, struct gate_buf *out, struct gate_err *err)
+{
+	struct gate_prepare *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return GATE_FAIL_NOMEM(err);
+	gate_prepare_init(p);
+	p->store = s;
+	p->task = t;
+	p->profile = profile;
+	p->dry = true;
+	int result = gate_prepare(p, err);
+	if (result == 0)
+		result = gate_plan_explain(&p->plan, p->notes.data, json, out, err);
+	gate_prepare_done(p, false);
+	free(p);
+	return result;
+}
+
+int gate_container_caps(const struct gate_task *t, uint64_t *ret, struct gate_err *err)
+{
+	struct gate_caller caller;
+	bool nested = false;
+
+	if (gate_caller_in(t, &caller, &nested, err) < 0)
+		return -1;
+	*ret = gate_task_caps(t, caller.permitted & caller.bounding);
+	return 0;
+}

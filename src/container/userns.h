@@ -1,0 +1,16 @@
+/* userns.h - user namespaces: of a caller that is not root, and of one task (--userns=auto). */
+#ifndef GATE_CONTAINER_USERNS_H
+#define GATE_CONTAINER_USERNS_H
+
+#include "container/prepare.h"
+
+/* Any namespace of its own? */
+bool gate_task_contained(const struct gate_task *t);
+/* What the task's launch has to start with: the caller's capabilities, or those in the user namespace that will be made. */
+int gate_caller_in(const struct gate_task *t, struct gate_caller *ret, bool *nested, struct gate_err *err);
+/* --userns=auto: a user namespace with a range of its own; its descriptor goes into the plan. */
+int gate_userns_auto(struct gate_prepare *p, struct gate_err *err);
+/* For a caller without privileges: the process becomes root of a new user namespace with a new mount namespace. */
+int gate_userns_enter(struct gate_err *err);
+
+#endif
