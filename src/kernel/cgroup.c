@@ -1,7 +1,7 @@
 #include <ctype.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -9,42 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "kernel/cgroup_limits.h"
-#include "kernel/cgroup_tree.h"
-#include "kernel/proc.h"
-#include "task/plan.h"
+#include "kernel/cgroup_make.h"
 
 #ifndef SYS_clone3
 #define SYS_clone3 435
 #endif
-#define PREFIX         "callgate-"
-#define V2_CONTROLLERS (GATE_CGROUP_CPU | GATE_CGROUP_MEMORY | GATE_CGROUP_PIDS)
-#define DELEGATE       "'systemd-run --user --scope -p Delegate=yes callgate run ...' gets one of your own"
-
-struct place {
-	const struct gate_cgroup_hierarchy *h;
-	uint32_t need, want; /* what of ours it serves */
-	char base[4096];     /* the group above */
-};
-
-struct maker {
-	const char *root, *parent;
-	const struct gate_cgroup_limits *limits;
-	char name[80];
-	bool dry;
-	struct gate_buf *explain;
-	struct gate_cgroup_tree tree;
-	uint32_t need, want;   /* controllers of limits; what else the task is to be in, where it can be had */
-	char v2_base[4096];    /* the v2 group above, as a path; "": none that we may write to */
-	uint32_t v2_has;       /* controllers there */
-	struct bpf_insn *code; /* the device program */
-	size_t code_len;
-	int program;
-	struct place places[GATE_CGROUPS_MAX];
-	struct gate_cgroups out;
-	size_t places_of[GATE_CGROUPS_MAX];  /* which place out.at[i] is in */
-	size_t made_above[GATE_CGROUPS_MAX]; /* … and how many groups of `parent` were made for it */
-};
+#define PREFIX "callgate-"
 
 /* --- names --- */
 
@@ -91,284 +61,18 @@ static bool can_clone_into(void)
 	return kernel_at_least(5, 7) && syscall(SYS_clone3, NULL, 0) < 0 && errno == EINVAL;
 }
 
-/* --- files --- */
-
-static int write_file(int dir, const char *name, const char *text)
-{
-	int fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd < 0)
-		return -1;
-	ssize_t n = write(fd, text, strlen(text));
-	int saved = errno;
-	(void)close(fd);
-	errno = saved;
-	return n < 0 ? -1 : 0;
-}
-
-static ssize_t read_at(const char *dir, const char *name, char *text, size_t size)
-{
-	char path[4200];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return gate_proc_read(path, text, size);
-}
-
-static bool may_write(const char *dir, const char *name)
-{
-	char path[4200];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
-}
-
-/* --- where --- */
-
-/* The path of a mounted hierarchy with `below` in it ("" or "/a/b"). */
-static int path_in(const struct maker *m, const struct gate_cgroup_hierarchy *h, const char *below, char ret[4096],
-                   struct gate_err *err)
-{
-	const char *point = strcmp(h->point, "/") == 0 ? "" : h->point;
-
-	if ((size_t)snprintf(ret, 4096, "%s%s%s", m->root, point, below) >= 4096)
-		return GATE_FAIL(err, GATE_E_LIMIT, "the path of a cgroup is too long");
-	return 0;
-}
-
-static int parent_path(const struct maker *m, const struct gate_cgroup_hierarchy *h, char ret[4096],
-                       struct gate_err *err)
-{
-	char below[1100];
-
-	(void)snprintf(below, sizeof(below), "/%s", m->parent + (m->parent[0] == '/'));
-	size_t len = strlen(below);
-	if (below[len - 1] == '/')
-		below[len - 1] = '\0';
-	return path_in(m, h, below, ret, err);
-}
-
-/* The v2 group above the task's: the highest from the top down to our own in which we may make groups and move
- * processes. The common group of where a process is and where it goes must be writable (cgroup-v2.rst, "Delegation
- * Containment"): it is this one. */
-static int find_v2_base(struct maker *m, struct gate_err *err)
-{
-	const struct gate_cgroup_hierarchy *h = gate_cgroup_tree_find(&m->tree, GATE_CGROUP_V2);
-	char path[4096], text[1024];
-
-	if (h == NULL)
-		return 0;
-	if (path_in(m, h, "", path, err) < 0)
-		return -1;
-	size_t top = strlen(path);
-	if (m->parent == NULL && h->own != NULL && path_in(m, h, h->own, path, err) < 0)
-		return -1;
-	for (size_t len = top;; len += 1 + strcspn(path + len + 1, "/")) {
-		char saved = path[len];
-
-		path[len] = '\0';
-		if (m->parent != NULL || (may_write(path, ".") && may_write(path, "cgroup.procs"))) {
-			if (read_at(path, "cgroup.controllers", text, sizeof(text)) >= 0)
-				m->v2_has = gate_cgroup_controllers(text) & V2_CONTROLLERS;
-			memcpy(m->v2_base, path, len + 1);
-			break;
-		}
-		path[len] = saved;
-		if (saved == '\0')
-			break;
-	}
-	return m->parent != NULL && m->v2_base[0] != '\0' ? parent_path(m, h, m->v2_base, err) : 0;
-}
-
-/* --- what goes wrong, in words --- */
-
-static const char *advice(int sys)
-{
-	return sys == EROFS
-	           ? "it is mounted read-only: a container's cgroups cannot be used from inside, leave the limits out"
-	       : sys == EACCES || sys == EPERM ? "run as root, or in a group that was delegated to you"
-	       : sys == EXDEV                  ? "another file system is mounted over it"
-	       : sys == ENOENT                 ? "the group above it is gone"
-	       : sys == ENOSPC ? "the number of groups is limited (cgroup.max.descendants, cgroup.max.depth)"
-	                       : "see cgroups(7)";
-}
-
-static int no_controller(const struct maker *m, uint32_t what, struct gate_err *err)
-{
-	const char *name = gate_cgroup_controller_name(what);
-	const struct gate_cgroup_hierarchy *h = gate_cgroup_tree_find(&m->tree, GATE_CGROUP_V2);
-	char top[4096], text[1024];
-
-	if (m->tree.n == 0)
-		return GATE_FAIL(
-		    err, GATE_E_UNSUPPORTED,
-		    "the limit needs the %s controller, and no cgroup hierarchy is mounted here: mount cgroup2 at "
-		    "/sys/fs/cgroup, or leave the limit out",
-		    name);
-	if (h == NULL || path_in(m, h, "", top, NULL) < 0 || read_at(top, "cgroup.controllers", text, sizeof(text)) < 0)
-		text[0] = '\0';
-	bool there = what == GATE_CGROUP_DEVICES || (gate_cgroup_controllers(text) & what) != 0;
-	if (h != NULL && m->v2_base[0] == '\0' && there)
-		return GATE_FAIL(
-		    err, GATE_E_DENIED,
-		    "the limit needs the %s controller, and there is no cgroup2 group at %s that you may write to (you are "
-		    "in '%s'): %s",
-		    name, h->point, h->own != NULL ? h->own : "?", DELEGATE);
-	if (h != NULL && m->v2_base[0] != '\0' && there)
-		return GATE_FAIL(
-		    err, GATE_E_DENIED,
-		    "the limit needs the %s controller, which was not delegated to the group %s: see Delegate= in "
-		    "systemd.resource-control(5)",
-		    name, m->v2_base);
-	return GATE_FAIL(
-	    err, GATE_E_UNSUPPORTED,
-	    "the limit needs the %s controller, which no mounted cgroup hierarchy has: see /proc/cgroups and the "
-	    "kernel's parameters cgroup_disable= and cgroup_enable=, or leave the limit out",
-	    name);
-}
-
-static int cannot_set(const char *path, const struct gate_cgroup_setting *s, int sys, struct gate_err *err)
-{
-	const char *name = gate_cgroup_controller_name(s->what);
-
-	errno = sys;
-	if (sys == ENOENT && strstr(s->file, "sw") != NULL)
-		return GATE_FAIL(
-		    err, GATE_E_UNSUPPORTED,
-		    "this kernel does not count swap (no %s in %s): boot with swapaccount=1, or leave the limit of swap out",
-		    s->file, path);
-	if (sys == ENOENT)
-		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
-		                 "this kernel's %s controller has no %s (%s): leave that limit out", name, s->file,
-		                 path);
-	if (sys == EBUSY && s->what == GATE_CGROUP_MEMORY)
-		return GATE_FAIL(err, GATE_E_LIMIT,
-		                 "the memory limit of %s bytes is too small: more is in use already (%s)", s->value,
-		                 path);
-	if (sys == EINVAL && s->what == GATE_CGROUP_CPU)
-		return GATE_FAIL(err, GATE_E_INVALID,
-		                 "the kernel refuses '%s' in %s/%s: a group above it has less processor time to give",
-		                 s->value, path, s->file);
-	return GATE_FAIL_SYS(err, "cannot write '%s' to %s/%s of the %s controller", s->value, path, s->file, name);
-}
-
-static int cannot_enable(const char *path, const char *words, int sys, struct gate_err *err)
-{
-	errno = sys;
-	if (sys == EBUSY)
-		return GATE_FAIL(
-		    err, GATE_E_CONFLICT,
-		    "cannot enable '%s' below the cgroup2 group %s, because processes are in it: move them to a group of their own "
-		    "below it, or start callgate where there is one (%s)",
-		    words, path, DELEGATE);
-	if (sys == ENOENT)
-		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
-		                 "cannot enable '%s' below the cgroup2 group %s: it does not have all of them", words,
-		                 path);
-	if (sys == EACCES || sys == EPERM || sys == EROFS)
-		return GATE_FAIL(err, GATE_E_DENIED, "cannot enable '%s' below the cgroup2 group %s: %s", words, path,
-		                 advice(sys));
-	return GATE_FAIL_SYS(err, "cannot enable '%s' below the cgroup2 group %s", words, path);
-}
-
-/* --- v2: controllers are handed down level by level --- */
-
-static void plus_words(uint32_t what, char ret[64])
-{
-	(void)snprintf(ret, 64, "%s%s%s", (what & GATE_CGROUP_CPU) != 0 ? "+cpu " : "",
-	               (what & GATE_CGROUP_MEMORY) != 0 ? "+memory " : "",
-	               (what & GATE_CGROUP_PIDS) != 0 ? "+pids " : "");
-	size_t len = strlen(ret);
-	if (len > 0)
-		ret[len - 1] = '\0';
-}
-
-/* What a write to cgroup.subtree_control would say: 0 or an errno. The real top has no cgroup.type, and may hold processes. */
-static int would_enable(const char *path)
-{
-	char text[64];
-
-	if (!may_write(path, "cgroup.subtree_control"))
-		return errno;
-	return read_at(path, "cgroup.type", text, sizeof(text)) >= 0 &&
-	               read_at(path, "cgroup.procs", text, sizeof(text)) > 0
-	           ? EBUSY
-	           : 0;
-}
-
-static int enable(const struct maker *m, const char *path, uint32_t what, struct gate_err *err)
-{
-	char words[64], text[1024];
-
-	if (read_at(path, "cgroup.subtree_control", text, sizeof(text)) < 0)
-		text[0] = '\0';
-	what &= ~gate_cgroup_controllers(text);
-	if (what == 0)
-		return 0;
-	plus_words(what, words);
-	int sys = 0;
-	if (m->dry)
-		sys = would_enable(path);
-	else {
-		char file[4200];
-
-		(void)snprintf(file, sizeof(file), "%s/cgroup.subtree_control", path);
-		sys = write_file(AT_FDCWD, file, words) < 0 ? errno : 0;
-	}
-	return sys != 0 ? cannot_enable(path, words, sys, err) : 0;
-}
-
-/* Needed ones must be there, wanted ones may. */
-static int enable_level(const struct maker *m, const char *path, uint32_t need, uint32_t want, struct gate_err *err)
-{
-	if (need != 0 && enable(m, path, need, err) < 0)
-		return -1;
-	if (want != 0)
-		(void)enable(m, path, want, NULL);
-	return 0;
-}
-
 /* --- one group --- */
-
-/* Makes what is missing of `base` beyond the mount's top, and hands the controllers down on the way. */
-static int descend(struct maker *m, struct place *p, size_t *made, struct gate_err *err)
-{
-	bool v2 = p->h->what == GATE_CGROUP_V2;
-	uint32_t need = v2 ? p->need & V2_CONTROLLERS : 0, want = v2 ? p->want & V2_CONTROLLERS : 0;
-	char top[4096];
-
-	if (m->parent == NULL)
-		return enable_level(m, p->base, need, want, err);
-	if (path_in(m, p->h, "", top, err) < 0)
-		return -1;
-	for (size_t len = strlen(top);; len += 1 + strcspn(p->base + len + 1, "/")) {
-		char saved = p->base[len];
-
-		p->base[len] = '\0';
-		if (!m->dry && len > strlen(top)) {
-			if (mkdir(p->base, 0755) == 0)
-				++*made;
-			else if (errno != EEXIST)
-				return GATE_FAIL_SYS(err, "cannot make the parent cgroup %s (%s)", p->base,
-				                     advice(errno));
-		}
-		if ((!m->dry || access(p->base, F_OK) == 0) && enable_level(m, p->base, need, want, err) < 0)
-			return -1;
-		p->base[len] = saved;
-		if (saved == '\0')
-			return 0;
-	}
-}
 
 static int set_devices_v1(int dir, const char *path, const struct gate_cgroup_limits *l, struct gate_err *err)
 {
-	if (write_file(dir, "devices.deny", "a") < 0)
+	if (gate_cgroup_write(dir, "devices.deny", "a") < 0)
 		return GATE_FAIL_SYS(err, "cannot deny devices in %s/devices.deny", path);
 	for (size_t i = 0; i < l->n_devices; i++) {
 		char lines[2][64];
 		size_t n = gate_cgroup_device_lines(&l->devices[i], lines);
 
 		for (size_t k = 0; k < n; k++)
-			if (write_file(dir, "devices.allow", lines[k]) < 0)
+			if (gate_cgroup_write(dir, "devices.allow", lines[k]) < 0)
 				return GATE_FAIL_SYS(
 				    err,
 				    "cannot allow the device '%s' in %s/devices.allow (the group above it may not have it)",
@@ -377,7 +81,7 @@ static int set_devices_v1(int dir, const char *path, const struct gate_cgroup_li
 	return 0;
 }
 
-static int set_devices(struct maker *m, int dir, const char *path, bool v2, struct gate_err *err)
+static int set_devices(struct gate_cgroup_maker *m, int dir, const char *path, bool v2, struct gate_err *err)
 {
 	if (!v2)
 		return set_devices_v1(dir, path, m->limits, err);
@@ -390,7 +94,8 @@ static int set_devices(struct maker *m, int dir, const char *path, bool v2, stru
 	return GATE_FAIL_SYS(err, "cannot put device rules on %s", path);
 }
 
-static int set_limits(struct maker *m, const struct place *p, int dir, const char *path, struct gate_err *err)
+static int set_limits(struct gate_cgroup_maker *m, const struct gate_cgroup_place *p, int dir, const char *path,
+                      struct gate_err *err)
 {
 	struct gate_cgroup_setting at[GATE_CGROUP_SETTINGS_MAX];
 	bool v2 = p->h->what == GATE_CGROUP_V2;
@@ -398,27 +103,28 @@ static int set_limits(struct maker *m, const struct place *p, int dir, const cha
 
 	/* Before 5.11 version 1 counted groups below apart, unless told otherwise: the task could leave its limit. */
 	if (!v2 && (p->need & GATE_CGROUP_MEMORY) != 0 && !kernel_at_least(5, 11))
-		(void)write_file(dir, "memory.use_hierarchy", "1");
+		(void)gate_cgroup_write(dir, "memory.use_hierarchy", "1");
 	for (size_t i = 0; i < n; i++)
-		if (write_file(dir, at[i].file, at[i].value) < 0)
-			return cannot_set(path, &at[i], errno, err);
+		if (gate_cgroup_write(dir, at[i].file, at[i].value) < 0)
+			return gate_cgroup_cannot_set(path, &at[i], errno, err);
 	return (p->need & GATE_CGROUP_DEVICES) != 0 ? set_devices(m, dir, path, v2, err) : 0;
 }
 
 /* What the task is then in. v2: all that is enabled there, also by others. */
-static uint32_t what_of(const struct place *p)
+static uint32_t what_of(const struct gate_cgroup_place *p)
 {
 	char text[1024];
 
 	if (p->h->what != GATE_CGROUP_V2)
 		return p->h->what;
-	if (read_at(p->base, "cgroup.subtree_control", text, sizeof(text)) < 0)
+	if (gate_cgroup_read(p->base, "cgroup.subtree_control", text, sizeof(text)) < 0)
 		text[0] = '\0';
-	return GATE_CGROUP_V2 | (gate_cgroup_controllers(text) & V2_CONTROLLERS) | (p->need & GATE_CGROUP_DEVICES);
+	return GATE_CGROUP_V2 | (gate_cgroup_controllers(text) & GATE_CGROUP_V2_CONTROLLERS) |
+	       (p->need & GATE_CGROUP_DEVICES);
 }
 
 /* The group above; also that it is one: another file system may be mounted over it. */
-static int open_base(const struct maker *m, const struct place *p, int *ret)
+static int open_base(const struct gate_cgroup_maker *m, const struct gate_cgroup_place *p, int *ret)
 {
 	struct statfs fs;
 
@@ -432,7 +138,7 @@ static int open_base(const struct maker *m, const struct place *p, int *ret)
 	return -1;
 }
 
-static int make_group(struct maker *m, struct place *p, struct gate_err *err)
+static int make_group(struct gate_cgroup_maker *m, struct gate_cgroup_place *p, struct gate_err *err)
 {
 	bool v2 = p->h->what == GATE_CGROUP_V2;
 	size_t i = m->out.n;
@@ -442,20 +148,11 @@ static int make_group(struct maker *m, struct place *p, struct gate_err *err)
 	m->made_above[i] = 0;
 	m->places_of[i] = (size_t)(p - m->places);
 	m->out.n++; /* also when it fails: what was made is to be undone */
-	if (descend(m, p, &m->made_above[i], err) < 0)
+	if (gate_cgroup_descend(m, p, &m->made_above[i], err) < 0)
 		return -1;
 	(void)snprintf(g->path, sizeof(g->path), "%.170s/%s", p->base, m->name);
-	if (open_base(m, p, &g->parent) < 0 || mkdirat(g->parent, m->name, 0755) < 0) {
-		int sys = errno;
-
-		return GATE_FAIL(err,
-		                 sys == EEXIST                                   ? GATE_E_CONFLICT
-		                 : sys == EACCES || sys == EPERM || sys == EROFS ? GATE_E_DENIED
-		                                                                 : GATE_E_SYS,
-		                 "cannot make the %s group %s: %s (%s)",
-		                 gate_cgroup_controller_name(p->need | (p->need == 0 ? p->want : 0)), g->path,
-		                 strerror(sys), advice(sys));
-	}
+	if (open_base(m, p, &g->parent) < 0 || mkdirat(g->parent, m->name, 0755) < 0)
+		return gate_cgroup_cannot_make(p->base, m->name, p->need != 0 ? p->need : p->want, errno, err);
 	(void)snprintf(g->name, sizeof(g->name), "%s", m->name);
 	g->dir = openat(g->parent, g->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (g->dir < 0)
@@ -483,7 +180,7 @@ static void close_group(struct gate_cgroup *g)
 }
 
 /* Removes group number i, and what was made above it. */
-static void unmake_group(struct maker *m, size_t i)
+static void unmake_group(struct gate_cgroup_maker *m, size_t i)
 {
 	struct gate_cgroup *g = &m->out.at[i];
 	char *base = m->places[m->places_of[i]].base;
@@ -497,7 +194,7 @@ static void unmake_group(struct maker *m, size_t i)
 		m->out.into = -1;
 }
 
-static void explain_group(const struct maker *m, struct place *p)
+static void explain_group(const struct gate_cgroup_maker *m, struct gate_cgroup_place *p)
 {
 	struct gate_cgroup_setting at[GATE_CGROUP_SETTINGS_MAX];
 	bool v2 = p->h->what == GATE_CGROUP_V2;
@@ -521,112 +218,30 @@ static void explain_group(const struct maker *m, struct place *p)
 }
 
 /* The checks of make_group without making. */
-static int check_group(struct maker *m, struct place *p, struct gate_err *err)
+static int check_group(struct gate_cgroup_maker *m, struct gate_cgroup_place *p, struct gate_err *err)
 {
 	size_t made = 0;
 
-	if (descend(m, p, &made, err) < 0)
+	if (gate_cgroup_descend(m, p, &made, err) < 0)
 		return -1;
-	if (m->parent == NULL && !may_write(p->base, "."))
-		return GATE_FAIL(err, GATE_E_DENIED, "cannot make the %s group %s/%s: %s (%s)",
-		                 gate_cgroup_controller_name(p->need | p->want), p->base, m->name, strerror(errno),
-		                 advice(errno));
+	if (m->parent == NULL && !gate_cgroup_may_write(p->base, "."))
+		return gate_cgroup_cannot_make(p->base, m->name, p->need != 0 ? p->need : p->want, errno, err);
 	explain_group(m, p);
 	return 0;
 }
 
-/* --- which controller where --- */
-
-static bool place_controller(struct maker *m, struct place *places, size_t *n, uint32_t what, bool needed, bool v2)
-{
-	const struct gate_cgroup_hierarchy *h = gate_cgroup_tree_find(&m->tree, v2 ? GATE_CGROUP_V2 : what);
-	size_t i = 0;
-
-	if (h == NULL)
-		return false;
-	while (i < *n && places[i].h != h)
-		i++;
-	if (i == *n)
-		places[(*n)++] = (struct place){ .h = h };
-	if (needed)
-		places[i].need |= what;
-	else
-		places[i].want |= what;
-	return true;
-}
-
-/* Version 2 has device rules where there is a group and the kernel takes the program (CAP_BPF and CAP_NET_ADMIN, or
- * CAP_SYS_ADMIN, of the first user namespace). */
-static bool devices_in_v2(struct maker *m)
-{
-	if (m->v2_base[0] == '\0')
-		return false;
-	m->program = gate_cgroup_device_load(m->code, m->code_len);
-	return m->program >= 0;
-}
-
-static int place_all(struct maker *m, struct place *places, size_t *n, struct gate_err *err)
-{
-	static const uint32_t order[] = {
-		GATE_CGROUP_V2,  GATE_CGROUP_FREEZER, GATE_CGROUP_DEVICES, GATE_CGROUP_MEMORY,
-		GATE_CGROUP_CPU, GATE_CGROUP_PIDS,    GATE_CGROUP_CPUACCT, GATE_CGROUP_NAMED
-	};
-
-	for (size_t i = 0; i < GATE_ARRAY_LEN(order); i++) {
-		uint32_t what = order[i];
-		bool needed = (m->need & what) != 0, v2 = m->v2_base[0] != '\0';
-
-		if (((m->need | m->want) & what) == 0)
-			continue;
-		/* cpu.stat of every v2 group has the processor time, cgroup.kill ends it. */
-		if (what == GATE_CGROUP_DEVICES)
-			v2 = v2 && needed && devices_in_v2(m);
-		else if (what == GATE_CGROUP_NAMED)
-			v2 = false;
-		else if ((what & V2_CONTROLLERS) != 0)
-			v2 = (m->v2_has & what) != 0;
-		int sys = errno;
-		if (what == GATE_CGROUP_V2 && !v2)
-			continue;
-		if (place_controller(m, places, n, what, needed, v2) || !needed)
-			continue;
-		if (what == GATE_CGROUP_DEVICES && m->v2_base[0] != '\0')
-			return GATE_FAIL(
-			    err, sys == EPERM ? GATE_E_DENIED : GATE_E_UNSUPPORTED,
-			    "device rules need a BPF program on the cgroup2 group, which bpf(2) refuses (%s)%s",
-			    strerror(sys), sys == EPERM ? ": that needs root (CAP_BPF and CAP_NET_ADMIN)" : "");
-		return no_controller(m, what, err);
-	}
-	return 0;
-}
-
-static int find_base(struct maker *m, struct place *p, struct gate_err *err)
-{
-	if (p->h->what == GATE_CGROUP_V2) {
-		(void)snprintf(p->base, sizeof(p->base), "%s", m->v2_base);
-		return 0;
-	}
-	if (m->parent != NULL)
-		return parent_path(m, p->h, p->base, err);
-	if (p->h->own == NULL)
-		return GATE_FAIL(
-		    err, GATE_E_UNSUPPORTED,
-		    "your own group of the %s hierarchy cannot be seen at %s: name one with --cgroup-parent, or leave the limit out",
-		    gate_cgroup_controller_name(p->h->what), p->h->point);
-	return path_in(m, p->h, p->h->own, p->base, err);
-}
-
-static int make_all(struct maker *m, struct gate_err *err)
+static int make_all(struct gate_cgroup_maker *m, struct gate_err *err)
 {
 	size_t n = 0;
 
-	if (find_v2_base(m, err) < 0 || place_all(m, m->places, &n, err) < 0)
+	if (gate_cgroup_places(m, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct gate_err why = GATE_ERR_INIT;
-		struct place *p = &m->places[i];
+		struct gate_cgroup_place *p = &m->places[i];
 
-		if (find_base(m, p, &why) == 0 && (m->dry ? check_group(m, p, &why) : make_group(m, p, &why)) == 0)
+		if (gate_cgroup_base(m, p, &why) == 0 &&
+		    (m->dry ? check_group(m, p, &why) : make_group(m, p, &why)) == 0)
 			continue;
 		if (p->need != 0) {
 			if (err != NULL)
@@ -640,7 +255,7 @@ static int make_all(struct maker *m, struct gate_err *err)
 	return 0;
 }
 
-static int make_in_tree(struct maker *m, struct gate_err *err)
+static int make_in_tree(struct gate_cgroup_maker *m, struct gate_err *err)
 {
 	if (m->limits->limit_devices && gate_cgroup_device_program(m->limits, &m->code, &m->code_len, err) < 0)
 		return -1;
@@ -674,7 +289,7 @@ int gate_cgroups_make_in(const char *root, const char *id, const char *parent, c
 		*ret = none;
 		return 0;
 	}
-	struct maker *m = calloc(1, sizeof(*m));
+	struct gate_cgroup_maker *m = calloc(1, sizeof(*m));
 
 	if (m == NULL)
 		return GATE_FAIL_NOMEM(err);

@@ -544,8 +544,116 @@ static void a_normal_user_is_told_what_to_do(void **state)
 	print_message("%s\n", text);
 	assert_int_equal(status, 0);
 	assert_non_null(strstr(text, "memory"));
-	assert_non_null(strstr(text, "delegated"));
+	assert_non_null(strstr(text, "elegate"));
 	assert_int_equal(how_many(), 0);
+}
+
+/* --- version 2: as a user --- */
+
+/* Runs work as user 65534 in a group of the v2 hierarchy that belongs to that user, and in `inner` below it. */
+static int as_user_of(const char *inner, int (*work)(void))
+{
+	struct gate_cgroup_limits limits = { .want = GATE_CGROUP_V2, .memory = 64 << 20, .pids = 50 };
+	char path[300];
+	int status;
+
+	make(&limits);
+	if (groups.n != 1 || (groups.at[0].what & GATE_CGROUP_V2) == 0) {
+		gate_cgroups_undo(&groups);
+		print_message("the memory controller is not in version 2\n");
+		skip();
+	}
+	int dir = groups.at[0].dir;
+	assert_int_equal(fchownat(dir, "", 65534, 65534, AT_EMPTY_PATH), 0);
+	assert_int_equal(fchownat(dir, "cgroup.procs", 65534, 65534, 0), 0);
+	assert_int_equal(fchownat(dir, "cgroup.subtree_control", 65534, 65534, 0), 0);
+	if (inner[0] != '\0') {
+		assert_int_equal(mkdirat(dir, inner, 0755), 0);
+		assert_int_equal(fchownat(dir, inner, 65534, 65534, 0), 0);
+	}
+	(void)snprintf(path, sizeof(path), "%s%scgroup.procs", inner, inner[0] != '\0' ? "/" : "");
+	pid_t pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		write_in(dir, path, "0");
+		if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+			_exit(98);
+		_exit(work());
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int limits_of_a_user(void)
+{
+	const struct gate_cgroup_limits limits = { .memory = 16 << 20, .pids = 10 };
+	struct gate_cgroups own;
+
+	if (gate_cgroups_make(id, NULL, &limits, false, NULL, &own, &err) < 0) {
+		print_message("%s\n", err.text);
+		return 1;
+	}
+	groups = own;
+	if (strcmp(read_in(GATE_CGROUP_MEMORY, "memory.max"), "16777216") != 0)
+		return 2;
+	pid_t pid = fork();
+	int status;
+	if (pid == 0) {
+		write_in(own.at[0].dir, "cgroup.procs", "0");
+		_exit(hog());
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
+		return 3;
+	gate_cgroups_undo(&own);
+	return 0;
+}
+
+static void a_delegated_group_gives_a_user_limits(void **state)
+{
+	(void)state;
+	assert_int_equal(as_user_of("inner", limits_of_a_user), 0);
+	gate_cgroups_undo(&groups);
+}
+
+static int busy_sentence(void)
+{
+	const struct gate_cgroup_limits limits = { .memory = 16 << 20 };
+	struct gate_cgroups own;
+
+	for (int dry = 0; dry < 2; dry++) {
+		err = (struct gate_err)GATE_ERR_INIT;
+		if (gate_cgroups_make(id, NULL, &limits, dry != 0, NULL, &own, &err) == 0)
+			return 1;
+		print_message("%s\n", err.text);
+		if (err.code != GATE_E_CONFLICT || strstr(err.text, "'+memory'") == NULL || strstr(err.text, "processes are in it") == NULL)
+			return 2;
+	}
+	return 0;
+}
+
+static void processes_in_the_group_above_are_told(void **state)
+{
+	(void)state;
+	assert_int_equal(as_user_of("", busy_sentence), 0);
+}
+
+static int devices_sentence(void)
+{
+	const struct gate_cgroup_limits limits = { .limit_devices = true };
+	struct gate_cgroups own;
+
+	if (gate_cgroups_make(id, NULL, &limits, false, NULL, &own, &err) == 0)
+		return 1;
+	print_message("%s\n", err.text);
+	return err.code == GATE_E_DENIED && strstr(err.text, "needs root") != NULL ? 0 : 2;
+}
+
+static void device_rules_of_a_user_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(as_user_of("inner", devices_sentence), 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -567,6 +675,9 @@ int main(void)
 		TEST(a_dry_run_makes_nothing_and_tells_all),
 		TEST(a_parent_is_made_and_undone_on_failure),
 		TEST(a_normal_user_is_told_what_to_do),
+		TEST(a_delegated_group_gives_a_user_limits),
+		TEST(processes_in_the_group_above_are_told),
+		TEST(device_rules_of_a_user_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("live-cgroup", tests, NULL, NULL);
