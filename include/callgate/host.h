@@ -19,7 +19,7 @@ enum gate_host_state {
 };
 
 struct gate_host_fact {
-	const char *group; /* "actions", "flags", "notification", "audit", "launch", "analysis", "host" */
+	const char *group; /* "actions", "flags", "notification", "audit", "launch", "limits", "analysis", "host" */
 	const char *id;    /* "flag-tsync": stable, for JSON; unique */
 	const char *name;  /* "SECCOMP_FILTER_FLAG_TSYNC": for people */
 	enum gate_host_state state;

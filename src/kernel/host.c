@@ -5,6 +5,7 @@
 
 #include "kernel/host_probe.h"
 #include "kernel/seccomp.h"
+#include "task/plan.h"
 
 #define OLD_ACTION "a filter that returns it kills the process instead: such a profile is refused"
 
@@ -72,6 +73,18 @@ static const struct row {
 	{ "launch", "self", "callgate runs without a filter", gate_probe_self, 0,
 	  "giving a program exactly its own filter", "the filters of callgate hold for what it runs, too" },
 
+	{ "limits", "cgroup", "control groups", gate_probe_cgroup, 0, "limits for tasks", "tasks have no limits" },
+	{ "limits", "cgroup-memory", "memory", gate_probe_cgroup_limit, GATE_CGROUP_MEMORY, "--memory",
+	  "a task with that limit is refused" },
+	{ "limits", "cgroup-cpu", "cpu", gate_probe_cgroup_limit, GATE_CGROUP_CPU, "--cpus, --cpu-shares",
+	  "a task with such a limit is refused" },
+	{ "limits", "cgroup-pids", "pids", gate_probe_cgroup_limit, GATE_CGROUP_PIDS, "--pids-limit",
+	  "a task with that limit is refused" },
+	{ "limits", "cgroup-devices", "devices", gate_probe_cgroup_limit, GATE_CGROUP_DEVICES,
+	  "refusing devices that are not a task's", "such devices are refused only by not being in its /dev" },
+	{ "limits", "cgroup-end", "cgroup.kill or freezer", gate_probe_cgroup_limit, GATE_CGROUP_FREEZER,
+	  "ending all processes of a task that has no pid namespace", "only its first process is ended" },
+
 	{ "analysis", "filter-read", "PTRACE_SECCOMP_GET_FILTER", gate_probe_filter_read, 0, "the source pid:N",
 	  "filters of living processes cannot be read" },
 
@@ -83,7 +96,6 @@ static const struct row {
 	  "such programs do not run; a profile may leave SCMP_ARCH_X86 out" },
 	{ "host", "x32", "x32 calls", gate_probe_abi, GATE_ARCH_X32, "programs built for x32",
 	  "such calls give ENOSYS, but reach the filter all the same" },
-	{ "host", "cgroup", "control groups", gate_probe_cgroup, 0, "limits for tasks", "callgate run needs none" },
 	{ "host", "btf", "BTF of the kernel", gate_probe_btf, 0, "recording calls with eBPF",
 	  "recording uses audit records" },
 };

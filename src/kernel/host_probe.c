@@ -182,38 +182,6 @@ enum gate_host_state gate_probe_jit(unsigned long arg, struct gate_host_text val
 	return number != 0 ? GATE_HOST_YES : GATE_HOST_NO;
 }
 
-enum gate_host_state gate_probe_cgroup(unsigned long arg, struct gate_host_text value)
-{
-	struct statfs fs;
-	char list[128];
-
-	(void)arg;
-	if (statfs("/sys/fs/cgroup", &fs) < 0) {
-		say(value, "not mounted");
-		return GATE_HOST_NO;
-	}
-	if (fs.f_type == CGROUP2_SUPER_MAGIC) {
-		if (gate_proc_read("/sys/fs/cgroup/cgroup.controllers", list, sizeof(list)) < 0)
-			list[0] = '\0';
-		say(value, "v2: %s", list);
-		return GATE_HOST_YES;
-	}
-	bool hybrid = statfs("/sys/fs/cgroup/unified", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
-	char text[2048], *save = NULL;
-	if (gate_proc_read("/proc/cgroups", text, sizeof(text)) < 0)
-		text[0] = '\0';
-	say(value, "%s:", hybrid ? "hybrid" : "v1");
-	for (char *line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
-		size_t len = strlen(value.text);
-		char name[32];
-		int enabled;
-
-		if (sscanf(line, "%31s %*d %*d %d", name, &enabled) == 2 && name[0] != '#' && enabled != 0)
-			say((struct gate_host_text){ value.text + len, value.size - len }, " %s", name);
-	}
-	return GATE_HOST_YES;
-}
-
 enum gate_host_state gate_probe_btf(unsigned long arg, struct gate_host_text value)
 {
 	(void)arg;

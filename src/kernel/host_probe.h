@@ -21,6 +21,7 @@ gate_probe_fn gate_probe_audit; /* arg: GATE_AUDIT_ASK_… */
 gate_probe_fn gate_probe_logged;
 gate_probe_fn gate_probe_jit; /* arg: 0 enabled, 1 hardened */
 gate_probe_fn gate_probe_cgroup;
+gate_probe_fn gate_probe_cgroup_limit; /* arg: GATE_CGROUP_… of task/plan.h */
 gate_probe_fn gate_probe_btf;
 gate_probe_fn gate_probe_abi; /* arg: GATE_ARCH_X86, GATE_ARCH_X32 */
 gate_probe_fn gate_probe_cap; /* arg: CAP_… */

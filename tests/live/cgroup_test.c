@@ -460,21 +460,47 @@ static void nothing_asked_for_makes_nothing(void **state)
 
 static void a_failure_leaves_nothing(void **state)
 {
-	/* No kernel has a device with this number to give to a group of v1 that was denied it; a program takes it. */
-	struct gate_cgroup_limits limits = { .memory = 16 << 20, .pids = 5, .cpu_quota_us = 50000, .want = GATE_CGROUP_FREEZER };
+	const struct gate_cgroup_limits one = { .pids = 5 };
+	const struct gate_cgroup_limits all = { .memory = 16 << 20, .pids = 5, .cpu_quota_us = 50000, .want = GATE_CGROUP_FREEZER,
+		                                .devices = few, .n_devices = GATE_ARRAY_LEN(few), .limit_devices = true };
+	const struct gate_cgroup_limits refused = { .memory = 16 << 20, .pids = INT64_MAX };
 	struct gate_cgroups other;
 
 	(void)state;
-	make(&limits);
-	size_t n = groups.n;
-	assert_true(n > 0);
-	assert_int_equal(how_many(), n);
-	/* The same id again: refused, and the first one's groups are not touched. */
-	assert_int_equal(gate_cgroups_make(id, NULL, &limits, false, NULL, &other, &err), -1);
+	/* The same id again: refused where the first one's group is, all others undone, that one not touched. */
+	make(&one);
+	assert_int_equal(groups.n, 1);
+	assert_int_equal(gate_cgroups_make(id, NULL, &all, false, NULL, &other, &err), -1);
 	assert_int_equal(err.code, GATE_E_CONFLICT);
-	assert_int_equal(how_many(), n);
+	assert_non_null(strstr(err.text, "a task of this id has it"));
+	assert_int_equal(how_many(), 1);
 	gate_cgroups_undo(&groups);
 	assert_int_equal(how_many(), 0);
+	/* The last file refuses its value. */
+	err = (struct gate_err)GATE_ERR_INIT;
+	assert_int_equal(gate_cgroups_make(id, NULL, &refused, false, NULL, &other, &err), -1);
+	assert_int_equal(err.sys, EINVAL);
+	assert_non_null(strstr(err.text, "pids.max of the pids controller"));
+	assert_int_equal(how_many(), 0);
+}
+
+static void no_descriptor_is_left(void **state)
+{
+	const struct gate_cgroup_limits all = { .memory = 16 << 20, .pids = 5, .cpu_quota_us = 50000, .want = GATE_CGROUP_FREEZER,
+		                                .devices = few, .n_devices = GATE_ARRAY_LEN(few), .limit_devices = true };
+	int before = open("/", O_PATH | O_CLOEXEC);
+
+	(void)state;
+	(void)close(before);
+	make(&all);
+	as_plan();
+	assert_int_equal(gate_cgroups_kill(&view, SIGKILL), 0);
+	assert_int_equal(gate_cgroups_remove(&view), 0);
+	gate_cgroups_done(&groups);
+	assert_int_equal(gate_cgroups_sweep(id, &err), 0);
+	int after = open("/", O_PATH | O_CLOEXEC);
+	(void)close(after);
+	assert_int_equal(after, before);
 }
 
 static void a_dry_run_makes_nothing_and_tells_all(void **state)
@@ -672,6 +698,7 @@ int main(void)
 		TEST(a_signal_reaches_each_process_once),
 		TEST(nothing_asked_for_makes_nothing),
 		TEST(a_failure_leaves_nothing),
+		TEST(no_descriptor_is_left),
 		TEST(a_dry_run_makes_nothing_and_tells_all),
 		TEST(a_parent_is_made_and_undone_on_failure),
 		TEST(a_normal_user_is_told_what_to_do),
