@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <sha2.h>
 #include <stdio.h>
 
@@ -37,6 +38,23 @@ void gate_digest_bytes(const void *data, size_t len, struct gate_digest *ret)
 	SHA256Init(&ctx);
 	SHA256Update(&ctx, data, len);
 	SHA256Final(ret->bytes, &ctx);
+}
+
+static_assert(sizeof(SHA2_CTX) <= sizeof(struct gate_digest_stream), "room for libmd's state");
+
+void gate_digest_start(struct gate_digest_stream *s)
+{
+	SHA256Init((SHA2_CTX *)(void *)s->state);
+}
+
+void gate_digest_add(struct gate_digest_stream *s, const void *data, size_t len)
+{
+	SHA256Update((SHA2_CTX *)(void *)s->state, data, len);
+}
+
+void gate_digest_end(struct gate_digest_stream *s, struct gate_digest *ret)
+{
+	SHA256Final(ret->bytes, (SHA2_CTX *)(void *)s->state);
 }
 
 void gate_digest_text(const struct gate_digest *d, char text[GATE_DIGEST_TEXT])

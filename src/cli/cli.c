@@ -5,7 +5,8 @@
 	X(check)                                                                                                       \
 	X(explain)                                                                                                     \
 	X(diff)                                                                                                        \
-	X(subset) X(digest) X(compile) X(disasm) X(emulate) X(verify) X(merge) X(convert) X(run) X(doctor)             \
+	X(subset) X(digest) X(compile) X(disasm) X(emulate) X(verify) X(merge) X(convert) X(run) X(image)              \
+	X(doctor)                                                                                                      \
 	    X(completion) X(version) X(help)
 
 #define DECLARE(name) extern const struct gate_verb gate_verb_##name;

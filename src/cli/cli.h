@@ -31,6 +31,7 @@ enum gate_operand {
 	GATE_OPERAND_ARCH,
 	GATE_OPERAND_CAPS,
 	GATE_OPERAND_TASK, /* an id, the beginning of one, or a name */
+	GATE_OPERAND_IMAGE, /* ls, pull, rm, import */
 	GATE_OPERAND_MAX
 };
 

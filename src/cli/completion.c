@@ -28,6 +28,11 @@ static void words_sources(void)
 	(void)puts("default\nunconfined\ndocker:\npodman:\ncontainerd:\ncri-o:\ncrun:\nmesos:\nbpf:\npid:");
 }
 
+static void words_image(void)
+{
+	(void)puts("ls\npull\nrm\nimport");
+}
+
 static void words_verbs(void)
 {
 	for (size_t i = 0; gate_verbs[i] != NULL; i++)
@@ -54,8 +59,9 @@ static const struct {
 } lists[] = {
 	{ "calls", words_calls },     { "arches", words_arches }, { "caps", words_caps },
 	{ "sources", words_sources }, { "tasks", words_tasks },   { "verbs", words_verbs },
+	{ "image", words_image },
 };
-#define LISTS "calls|arches|caps|sources|tasks|verbs"
+#define LISTS "calls|arches|caps|sources|tasks|verbs|image"
 
 /* Which list completes a word, and whether files may stand there too. */
 static const struct {
@@ -66,6 +72,7 @@ static const struct {
 	[GATE_OPERAND_FILE] = { NULL, true },        [GATE_OPERAND_VERB] = { "verbs", false },
 	[GATE_OPERAND_COMMAND] = { NULL, true },     [GATE_OPERAND_ARCH] = { "arches", false },
 	[GATE_OPERAND_CAPS] = { "caps", false },     [GATE_OPERAND_TASK] = { "tasks", false },
+	[GATE_OPERAND_IMAGE] = { "image", false },
 };
 
 /* Text inside single quotes, for a shell, without the marks of the manual. */
