@@ -289,10 +289,10 @@ static int reopen(int *fd)
 /* Id-mapped layers are attached, all at one place where nobody sees them: before Linux 6.15, overlay takes no others. */
 static int own_mounts(struct overlay *o)
 {
-	int ret = gate_sys_result(unshare(CLONE_NEWNS));
+	int ret = GATE_CALL(SYS_unshare, CLONE_NEWNS);
 
 	if (ret == 0)
-		ret = gate_sys_result(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+		ret = GATE_CALL(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
 	if (ret == 0)
 		ret = reopen(&o->work);
 	if (ret == 0)
@@ -320,10 +320,10 @@ static int mount_old(struct overlay *o)
 	if (ret == 0)
 		ret = path_of(o->work, path);
 	if (ret == 0)
-		ret = gate_sys_result(chdir("/proc/self/fd"));
+		ret = GATE_CALL(SYS_chdir, "/proc/self/fd");
 	(void)snprintf(target, sizeof(target), "%d", o->work);
 	if (ret == 0)
-		ret = gate_sys_result(mount("overlay", target, "overlay", o->read_only ? MS_RDONLY : 0, option));
+		ret = GATE_CALL(SYS_mount, "overlay", target, "overlay", o->read_only ? MS_RDONLY : 0, option);
 	/* By its path, because the descriptor is of what is beneath. */
 	return ret < 0 ? ret : gate_open_tree(AT_FDCWD, path, GATE_TREE_CLONE);
 }

@@ -22,12 +22,6 @@ static int plan_fd(const struct gate_launch *l, int32_t index)
 	return index >= 0 ? l->view->fds[index] : -1;
 }
 
-static void close_if(int fd)
-{
-	if (fd >= 0)
-		(void)close(fd);
-}
-
 static bool missing(int ret)
 {
 	return ret == -ENOENT || ret == -ENOTDIR;
@@ -100,17 +94,17 @@ static int mount_fd(const struct gate_launch *l, int fd, unsigned long flags)
 	const int proc = plan_fd(l, l->view->plan->proc);
 	char number[16];
 	struct statfs fs;
-	int dir, ret;
+	int dir, ret = GATE_CALL(SYS_fchdir, fd);
 
-	if (fchdir(fd) == 0)
-		return gate_sys_result(mount(NULL, ".", NULL, flags, NULL));
-	if (errno != ENOTDIR || proc < 0)
-		return errno != ENOTDIR ? -errno : -ENOSYS;
-	dir = gate_sys_result(openat(proc, "thread-self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	if (ret == 0)
+		return GATE_CALL(SYS_mount, NULL, ".", NULL, flags, NULL);
+	if (ret != -ENOTDIR || proc < 0)
+		return ret != -ENOTDIR ? ret : -ENOSYS;
+	dir = gate_openat(proc, "thread-self/fd", O_PATH | O_DIRECTORY, 0);
 	if (dir < 0)
 		return dir;
-	if (fstatfs(dir, &fs) < 0 || fs.f_type != GATE_MAGIC_PROC || fchdir(dir) < 0) {
-		(void)close(dir);
+	if (GATE_CALL(SYS_fstatfs, dir, &fs) < 0 || fs.f_type != GATE_MAGIC_PROC || GATE_CALL(SYS_fchdir, dir) < 0) {
+		gate_close(dir);
 		return -ENOSYS;
 	}
 	number[sizeof(number) - 1] = '\0';
@@ -120,8 +114,8 @@ static int mount_fd(const struct gate_launch *l, int fd, unsigned long flags)
 		if (n < 10)
 			break;
 	}
-	ret = gate_sys_result(mount(NULL, s, NULL, flags, NULL));
-	(void)close(dir);
+	ret = GATE_CALL(SYS_mount, NULL, s, NULL, flags, NULL);
+	gate_close(dir);
 	return ret;
 }
 
@@ -132,13 +126,13 @@ static int set_old_way(const struct gate_launch *l, int fd, uint64_t attrs)
 
 	if ((attrs & ~(uint64_t)GATE_ATTR_BASIC) != 0)
 		return -ENOSYS;
-	if (fstatfs(fd, &fs) < 0)
-		return -errno;
-	ret = mount_fd(l, fd, MS_REC | MS_PRIVATE);
+	ret = GATE_CALL(SYS_fstatfs, fd, &fs);
+	if (ret == 0)
+		ret = mount_fd(l, fd, MS_REC | MS_PRIVATE);
 	if (ret == 0 && attrs != 0)
 		ret = mount_fd(l, fd, MS_REMOUNT | MS_BIND | flags_of(attrs) | flags_now(&fs));
-	if (chdir("/") < 0 && ret == 0)
-		ret = -errno;
+	if (ret == 0)
+		ret = GATE_CALL(SYS_chdir, "/");
 	return ret;
 }
 
@@ -161,7 +155,7 @@ static int look_again(const struct gate_launch *l, const char *path, int tree)
 		ret = gate_statx_fd(tree, &shall);
 	if (ret == 0 && !gate_statx_same(&is, &shall))
 		ret = -ESTALE;
-	(void)close(fd);
+	gate_close(fd);
 	return ret;
 }
 
@@ -196,7 +190,7 @@ static int attach(const struct gate_launch *l, int tree, const struct attach *a)
 	if (target < 0)
 		return target;
 	ret = gate_move_mount(tree, target);
-	(void)close(target);
+	gate_close(target);
 	if (ret == 0 && old_way)
 		ret = set_old_way(l, tree, a->attrs);
 	return ret < 0 ? ret : look_again(l, a->path, tree);
@@ -255,16 +249,16 @@ int gate_step_bind(struct gate_launch *l, const struct gate_row *row)
 		return fd;
 	ret = check_source(l, row, fd, &directory);
 	if (ret < 0) {
-		(void)close(fd);
+		gate_close(fd);
 		return ret;
 	}
 	/* Without mount_setattr what is mounted in the tree could not be made read-only, so it stays outside. */
 	tree = clone_tree(fd, directory && (a.attrs == 0 || has_setattr()));
-	(void)close(fd);
+	gate_close(fd);
 	if (tree < 0)
 		return tree;
 	ret = attach(l, tree, &a);
-	(void)close(tree);
+	gate_close(tree);
 	return ret;
 }
 
@@ -308,7 +302,7 @@ static int make_filesystem(const char *type, const char *options, unsigned attrs
 		ret = gate_fscreate(fs);
 	if (ret == 0)
 		ret = gate_fsmount(fs, attrs);
-	(void)close(fs);
+	gate_close(fs);
 	return ret;
 }
 
@@ -321,7 +315,7 @@ int gate_step_filesystem(struct gate_launch *l, const struct gate_row *row)
 	if (tree < 0)
 		return tree;
 	ret = attach(l, tree, &a);
-	(void)close(tree);
+	gate_close(tree);
 	return ret;
 }
 
@@ -345,12 +339,12 @@ int gate_step_link(struct gate_launch *l, const struct gate_row *row)
 	dir = gate_mount_resolve(l->root, name == path ? "/" : parent, O_PATH | O_DIRECTORY, GATE_HOW_NO_LINKS);
 	if (dir < 0)
 		return dir;
-	ret = gate_sys_result(fstatfs(dir, &fs));
+	ret = GATE_CALL(SYS_fstatfs, dir, &fs);
 	if (ret == 0 && fs.f_type != GATE_MAGIC_TMPFS)
 		ret = -EXDEV;
 	if (ret == 0)
-		ret = gate_sys_result(symlinkat(text(l, row, 0), dir, name + 1));
-	(void)close(dir);
+		ret = GATE_CALL(SYS_symlinkat, text(l, row, 0), dir, name + 1);
+	gate_close(dir);
 	return ret;
 }
 
@@ -364,7 +358,7 @@ static int clone_null(const struct gate_launch *l)
 		return fd;
 	if (gate_statx_fd(fd, &st) == 0 && S_ISCHR(st.mode) && st.rdev_major == 1 && st.rdev_minor == 3)
 		tree = clone_tree(fd, false);
-	(void)close(fd);
+	gate_close(fd);
 	return tree;
 }
 
@@ -380,7 +374,7 @@ static int clone_empty(struct gate_launch *l)
 	tree = make_filesystem("tmpfs", "size=4096,nr_inodes=2,mode=0555,ro", attrs);
 	if (tree < 0)
 		return tree;
-	l->empty_plus_one = fcntl(tree, F_DUPFD_CLOEXEC, 3) + 1;
+	l->empty_plus_one = GATE_CALL(SYS_fcntl, tree, F_DUPFD_CLOEXEC, 3) + 1;
 	return tree;
 }
 
@@ -393,14 +387,14 @@ int gate_step_cover(struct gate_launch *l, const struct gate_row *row)
 	if (fd < 0)
 		return missing(fd) ? 0 : fd;
 	ret = gate_statx_fd(fd, &st);
-	(void)close(fd);
+	gate_close(fd);
 	if (ret < 0)
 		return ret;
 	tree = S_ISDIR(st.mode) ? clone_empty(l) : clone_null(l);
 	if (tree < 0)
 		return tree;
 	ret = attach(l, tree, &a);
-	(void)close(tree);
+	gate_close(tree);
 	return ret;
 }
 
@@ -424,21 +418,21 @@ int gate_step_readonly(struct gate_launch *l, const struct gate_row *row)
 	ret = gate_statx_fd(fd, &st);
 	if (ret == 0 && ((st.attributes & GATE_STATX_MOUNT_ROOT) != 0 || strcmp(a.path, "/") == 0)) {
 		ret = set_in_place(l, fd, a.attrs);
-		(void)close(fd);
+		gate_close(fd);
 		return ret;
 	}
 	tree = ret < 0 ? ret : clone_tree(fd, S_ISDIR(st.mode));
-	(void)close(fd);
+	gate_close(fd);
 	if (tree < 0)
 		return tree;
 	ret = attach(l, tree, &a);
-	(void)close(tree);
+	gate_close(tree);
 	return ret;
 }
 
 void gate_mounts_done(struct gate_launch *l)
 {
-	close_if(l->empty_plus_one - 1);
+	gate_close(l->empty_plus_one - 1);
 	l->empty_plus_one = 0;
 }
 
@@ -453,12 +447,11 @@ int gate_step_sysctl(struct gate_launch *l, const struct gate_row *row)
 	const int proc = make_filesystem("proc", "", GATE_ATTR_NOSUID | GATE_ATTR_NODEV | GATE_ATTR_NOEXEC);
 	int dir, fd, ret;
 	struct statfs fs;
-	ssize_t n;
 
 	if (proc < 0)
 		return proc;
-	dir = gate_sys_result(openat(proc, "sys", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-	(void)close(proc);
+	dir = gate_openat(proc, "sys", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	gate_close(proc);
 	if (dir < 0)
 		return dir;
 	fd = gate_openat2(dir, text(l, row, 0), O_WRONLY | O_CLOEXEC,
@@ -466,16 +459,16 @@ int gate_step_sysctl(struct gate_launch *l, const struct gate_row *row)
 	                      GATE_RESOLVE_NO_MAGICLINKS);
 	if (fd == -ENOSYS || fd == -EPERM)
 		fd = gate_mount_resolve(dir, text(l, row, 0), O_WRONLY, GATE_HOW_NO_LINKS);
-	(void)close(dir);
+	gate_close(dir);
 	if (fd < 0)
 		return fd;
-	ret = gate_sys_result(fstatfs(fd, &fs));
+	ret = GATE_CALL(SYS_fstatfs, fd, &fs);
 	if (ret == 0 && fs.f_type != GATE_MAGIC_PROC)
 		ret = -EXDEV;
 	if (ret == 0) {
-		n = write(fd, value, len);
-		ret = n < 0 ? -errno : n != (ssize_t)len ? -EIO : 0;
+		ret = GATE_CALL(SYS_write, fd, value, len);
+		ret = ret >= 0 && (size_t)ret != len ? -EIO : ret < 0 ? ret : 0;
 	}
-	(void)close(fd);
+	gate_close(fd);
 	return ret;
 }

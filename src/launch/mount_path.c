@@ -32,11 +32,11 @@ static int take_fd(int *fd)
 static int begin(struct walk *w)
 {
 	if (w->dir >= 0)
-		(void)close(w->dir);
+		gate_close(w->dir);
 	w->end = 0;
 	/* "." gives a descriptor of its own, also of a root that is an O_PATH descriptor. */
-	w->dir = gate_sys_result(w->root >= 0 ? openat(w->root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC)
-	                                      : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	w->dir = w->root >= 0 ? gate_openat(w->root, ".", O_PATH | O_DIRECTORY, 0)
+	                      : gate_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
 	return w->dir < 0 ? w->dir : 0;
 }
 
@@ -87,15 +87,15 @@ static int go_up(struct walk *w)
 static int follow(struct walk *w, int fd)
 {
 	struct statfs fs;
-	ssize_t len;
+	int len;
 
 	/* Links of procfs may be magic ones, which lead out of any root; the others are not worth telling apart. */
-	if ((w->how & GATE_HOW_NO_LINKS) != 0 || ++w->links > LINKS_MAX || fstatfs(fd, &fs) < 0 ||
+	if ((w->how & GATE_HOW_NO_LINKS) != 0 || ++w->links > LINKS_MAX || GATE_CALL(SYS_fstatfs, fd, &fs) < 0 ||
 	    fs.f_type == GATE_MAGIC_PROC)
 		return -ELOOP;
-	len = readlinkat(fd, "", w->link, sizeof(w->link));
+	len = GATE_CALL(SYS_readlinkat, fd, "", w->link, sizeof(w->link));
 	if (len <= 0)
-		return len < 0 ? -errno : -ENOENT;
+		return len < 0 ? len : -ENOENT;
 	return rewrite(w, w->link[0] == '/' ? 0 : w->start, w->link, (size_t)len);
 }
 
@@ -104,12 +104,12 @@ static int make(struct walk *w)
 	int fd;
 
 	if (!is_last(w) || (w->how & GATE_HOW_MAKE_DIRECTORY) != 0)
-		return mkdirat(w->dir, w->name, 0755) == 0 || errno == EEXIST ? 0 : -errno;
-	fd = openat(w->dir, w->name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return errno == EEXIST ? 0 : -errno;
-	(void)close(fd);
-	return 0;
+		fd = GATE_CALL(SYS_mkdirat, w->dir, w->name, 0755);
+	else
+		fd = gate_openat(w->dir, w->name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+	if (fd > 0)
+		gate_close(fd);
+	return fd >= 0 || fd == -EEXIST ? 0 : fd;
 }
 
 /* The component itself, not what it leads to, as an O_PATH descriptor. */
@@ -117,11 +117,11 @@ static int look(struct walk *w)
 {
 	int fd, ret;
 
-	fd = gate_sys_result(openat(w->dir, w->name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+	fd = gate_openat(w->dir, w->name, O_PATH | O_NOFOLLOW, 0);
 	if (fd != -ENOENT || (w->how & (GATE_HOW_MAKE_DIRECTORY | GATE_HOW_MAKE_FILE)) == 0)
 		return fd;
 	ret = make(w);
-	return ret < 0 ? ret : gate_sys_result(openat(w->dir, w->name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+	return ret < 0 ? ret : gate_openat(w->dir, w->name, O_PATH | O_NOFOLLOW, 0);
 }
 
 /* One component: 1 and the descriptor of the last one in *ret, 0 to go on, or -errno. */
@@ -146,11 +146,11 @@ static int step(struct walk *w, int *ret)
 	if (r == 0 && S_ISLNK(st.mode) &&
 	    !(is_last(w) && (w->flags & O_NOFOLLOW) != 0 && (w->how & GATE_HOW_NO_LINKS) == 0)) {
 		r = follow(w, fd);
-		(void)close(fd);
+		gate_close(fd);
 		return r;
 	}
 	if (r == 0 && !is_last(w)) {
-		(void)close(w->dir);
+		gate_close(w->dir);
 		w->dir = fd;
 		return S_ISDIR(st.mode) ? 0 : -ENOTDIR;
 	}
@@ -160,9 +160,9 @@ static int step(struct walk *w, int *ret)
 		*ret = fd;
 		return 1;
 	}
-	(void)close(fd);
+	gate_close(fd);
 	if (r == 0)
-		r = *ret = gate_sys_result(openat(w->dir, w->name, w->flags | O_NOFOLLOW | O_CLOEXEC));
+		r = *ret = gate_openat(w->dir, w->name, w->flags | O_NOFOLLOW, 0);
 	return r < 0 ? r : 1;
 }
 
@@ -186,10 +186,10 @@ static int walk(int root, const char *path, int flags, unsigned how)
 		if ((flags & O_PATH) != 0)
 			ret = take_fd(&w.dir);
 		else
-			r = ret = gate_sys_result(openat(w.dir, ".", flags | O_CLOEXEC));
+			r = ret = gate_openat(w.dir, ".", flags, 0);
 	}
 	if (w.dir >= 0)
-		(void)close(w.dir);
+		gate_close(w.dir);
 	return r < 0 ? r : ret;
 }
 

@@ -4,13 +4,12 @@
 #ifndef GATE_LAUNCH_MOUNT_SYS_H
 #define GATE_LAUNCH_MOUNT_SYS_H
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/syscall.h>
 #include <sys/types.h>
-#include <unistd.h>
+
+#include "launch/sys.h"
 
 enum {
 	GATE_NR_OPEN_TREE = 428,
@@ -70,55 +69,63 @@ _Static_assert(sizeof(struct gate_statx) == 256, "what statx(2) writes");
 #define GATE_STATX_MNT_ID     0x1000U
 #define GATE_STATX_MOUNT_ROOT 0x2000U /* in attributes, Linux 5.8 */
 
-static inline int gate_sys_result(long ret)
+/* One call: its result, or -errno. */
+#define GATE_CALL(...) ((int)gate_sys(__VA_ARGS__))
+
+/* mode: for O_CREAT. */
+static inline int gate_openat(int dir, const char *path, int flags, mode_t mode)
 {
-	return ret < 0 ? -errno : (int)ret;
+	return GATE_CALL(SYS_openat, dir, path, flags | O_CLOEXEC, mode);
+}
+static inline void gate_close(int fd)
+{
+	if (fd >= 0)
+		(void)gate_sys(SYS_close, fd);
 }
 static inline int gate_open_tree(int dir, const char *path, unsigned flags)
 {
-	return gate_sys_result(
-	    syscall(GATE_NR_OPEN_TREE, dir, path, flags | O_CLOEXEC | (*path == '\0' ? AT_EMPTY_PATH : 0)));
+	return GATE_CALL(GATE_NR_OPEN_TREE, dir, path, flags | O_CLOEXEC | (*path == '\0' ? AT_EMPTY_PATH : 0));
 }
 /* Puts what `tree` is onto what `target` is. */
 static inline int gate_move_mount(int tree, int target)
 {
 	const unsigned from_empty = 0x4, to_empty = 0x40;
 
-	return gate_sys_result(syscall(GATE_NR_MOVE_MOUNT, tree, "", target, "", from_empty | to_empty));
+	return GATE_CALL(GATE_NR_MOVE_MOUNT, tree, "", target, "", from_empty | to_empty);
 }
 static inline int gate_fsopen(const char *type)
 {
-	return gate_sys_result(syscall(GATE_NR_FSOPEN, type, 1 /* FSOPEN_CLOEXEC */));
+	return GATE_CALL(GATE_NR_FSOPEN, type, 1 /* FSOPEN_CLOEXEC */);
 }
 /* value NULL: a flag. */
 static inline int gate_fsconfig(int fs, const char *key, const char *value)
 {
-	return gate_sys_result(
-	    syscall(GATE_NR_FSCONFIG, fs, value != NULL ? GATE_FSCONFIG_STRING : GATE_FSCONFIG_FLAG, key, value, 0));
+	return GATE_CALL(GATE_NR_FSCONFIG, fs, value != NULL ? GATE_FSCONFIG_STRING : GATE_FSCONFIG_FLAG, key, value,
+	                 0);
 }
 static inline int gate_fscreate(int fs)
 {
-	return gate_sys_result(syscall(GATE_NR_FSCONFIG, fs, GATE_FSCONFIG_CREATE, NULL, NULL, 0));
+	return GATE_CALL(GATE_NR_FSCONFIG, fs, GATE_FSCONFIG_CREATE, NULL, NULL, 0);
 }
 static inline int gate_fsmount(int fs, unsigned attrs)
 {
-	return gate_sys_result(syscall(GATE_NR_FSMOUNT, fs, 1 /* FSMOUNT_CLOEXEC */, attrs));
+	return GATE_CALL(GATE_NR_FSMOUNT, fs, 1 /* FSMOUNT_CLOEXEC */, attrs);
 }
 static inline int gate_mount_setattr(int fd, bool recursive, const struct gate_mount_attr *attr)
 {
-	return gate_sys_result(syscall(GATE_NR_MOUNT_SETATTR, fd, "",
-	                               AT_EMPTY_PATH | (recursive ? GATE_TREE_RECURSIVE : 0), attr, sizeof(*attr)));
+	return GATE_CALL(GATE_NR_MOUNT_SETATTR, fd, "", AT_EMPTY_PATH | (recursive ? GATE_TREE_RECURSIVE : 0), attr,
+	                 sizeof(*attr));
 }
 static inline int gate_openat2(int dir, const char *path, int flags, uint64_t resolve)
 {
 	const struct gate_open_how how = { (uint64_t)(unsigned)flags, 0, resolve };
 
-	return gate_sys_result(syscall(GATE_NR_OPENAT2, dir, path, &how, sizeof(how)));
+	return GATE_CALL(GATE_NR_OPENAT2, dir, path, &how, sizeof(how));
 }
 static inline int gate_statx_fd(int fd, struct gate_statx *ret)
 {
-	return gate_sys_result(syscall(SYS_statx, fd, "", AT_EMPTY_PATH | 0x4000 /* DONT_SYNC */,
-	                               GATE_STATX_BASIC | GATE_STATX_MNT_ID, ret));
+	return GATE_CALL(SYS_statx, fd, "", AT_EMPTY_PATH | 0x4000 /* DONT_SYNC */,
+	                 GATE_STATX_BASIC | GATE_STATX_MNT_ID, ret);
 }
 /* The same object, through the same mount where the kernel tells. */
 static inline bool gate_statx_same(const struct gate_statx *a, const struct gate_statx *b)
