@@ -7,10 +7,8 @@
 #include <linux/audit.h>
 #include <linux/netlink.h>
 
-#include "kernel/audit.h"
+#include "kernel/audit_wire.h"
 
-#define SECCOMP_RECORD 1326 /* AUDIT_SECCOMP */
-#define MESSAGE_MAX    8970 /* MAX_AUDIT_MESSAGE_LENGTH in libaudit; the kernel writes less */
 /* Room for some thousand records: a program in a loop of refused calls logs faster than anybody reads. */
 #define QUEUE_BYTES (4 << 20)
 /* The longest wait for the kernel's answer to a question. */
@@ -32,69 +30,12 @@ static int audit_socket(int flags)
 	return fd;
 }
 
-struct request {
-	struct nlmsghdr head;
-	char text[64];
-};
-
-enum { SEQ_FIRST = 1, SEQ_SECOND, SEQ_FENCE };
-
-static int request(int fd, uint16_t type, uint32_t seq, const char *text)
-{
-	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	struct request r = { .head = {
-				 .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK, .nlmsg_seq = seq } };
-	size_t len = text != NULL ? strlen(text) + 1 : 0;
-
-	if (text != NULL)
-		memcpy(r.text, text, len);
-	r.head.nlmsg_len = (uint32_t)(NLMSG_HDRLEN + len);
-	return sendto(fd, &r, r.head.nlmsg_len, 0, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0 ? -1 : 0;
-}
-
 static long now_ms(void)
 {
 	struct timespec t;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* What has been answered on the question socket. */
-struct answers {
-	int error[SEQ_FENCE + 1]; /* by sequence number: 1 = none yet, 0 or a negative errno */
-	uint32_t lost[SEQ_FENCE + 1];
-	bool has_lost[SEQ_FENCE + 1];
-};
-#define NO_ANSWERS                                                                                                     \
-	{                                                                                                              \
-		{ 1, 1, 1, 1 }, { 0 },                                                                                 \
-		{                                                                                                      \
-			false                                                                                          \
-		}                                                                                                      \
-	}
-
-static bool take_answer(int fd, struct answers *to)
-{
-	union {
-		struct nlmsghdr head;
-		char bytes[MESSAGE_MAX];
-	} m;
-	ssize_t n = recv(fd, &m, sizeof(m), MSG_DONTWAIT);
-
-	if (n < NLMSG_HDRLEN)
-		return false;
-	uint32_t seq = m.head.nlmsg_seq <= SEQ_FENCE ? m.head.nlmsg_seq : 0;
-	const char *body = m.bytes + NLMSG_HDRLEN;
-	if (m.head.nlmsg_type == NLMSG_ERROR && n >= NLMSG_HDRLEN + (ssize_t)sizeof(int))
-		memcpy(&to->error[seq], body, sizeof(int));
-	/* Older kernels answer with a shorter struct; `lost` has been in it from the beginning. */
-	const size_t at = offsetof(struct audit_status, lost);
-	if (m.head.nlmsg_type == AUDIT_GET && (size_t)n >= NLMSG_HDRLEN + at + sizeof(uint32_t)) {
-		memcpy(&to->lost[seq], body + at, sizeof(uint32_t));
-		to->has_lost[seq] = true;
-	}
-	return true;
 }
 
 int gate_audit_open(struct gate_audit *a, bool counted, struct gate_err *err)
@@ -122,7 +63,8 @@ int gate_audit_open(struct gate_audit *a, bool counted, struct gate_err *err)
 	/* A thread of the kernel's answers (audit_send_reply): the answer is not waited for, only read in the end. */
 	if (counted) {
 		made.ask = audit_socket(0);
-		made.counted = made.ask >= 0 && request(made.ask, AUDIT_GET, SEQ_FIRST, NULL) == 0;
+		made.counted =
+		    made.ask >= 0 && gate_audit_request(made.ask, AUDIT_GET, GATE_AUDIT_SEQ_FIRST, NULL) == 0;
 	}
 	*a = made;
 	return 0;
@@ -146,33 +88,20 @@ static void take_mark(struct gate_audit *a, const char *text, size_t len)
 /* One message: 1 = a record, 2 = the fence with this text, 0 = none now, 3 = something else. */
 static int receive(struct gate_audit *a, const char *fence, struct gate_audit_record *ret)
 {
-	union {
-		struct nlmsghdr head;
-		char bytes[MESSAGE_MAX];
-	} m;
-	ssize_t n;
+	struct gate_audit_datagram m;
+	int got = gate_audit_read(a->fd, &m);
 
-	do {
-		n = recv(a->fd, &m, sizeof(m), MSG_DONTWAIT);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == ENOBUFS) {
+	if (got == 2)
 		a->overflows++;
-		return 3;
-	}
-	if (n < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
-	if (n < NLMSG_HDRLEN)
-		return 3;
-	/* nlmsg_len has counted the header or not, over the releases: the datagram's own length is right. */
-	const char *text = m.bytes + NLMSG_HDRLEN;
-	size_t len = (size_t)n - NLMSG_HDRLEN;
-	if (m.head.nlmsg_type == SECCOMP_RECORD && gate_audit_parse(text, len, ret))
+	if (got != 1)
+		return got == 2 ? 3 : got;
+	if (m.type == GATE_AUDIT_SECCOMP && gate_audit_parse(m.text, m.len, ret))
 		return 1;
-	if (m.head.nlmsg_type == SECCOMP_RECORD)
+	if (m.type == GATE_AUDIT_SECCOMP)
 		a->overflows++; /* a record that cannot be read is a record lost */
-	if (a->mark[0] != '\0' && m.head.nlmsg_type == AUDIT_USER_AVC)
-		take_mark(a, text, len);
-	if (fence != NULL && m.head.nlmsg_type == AUDIT_USER_AVC && memmem(text, len, fence, strlen(fence)) != NULL)
+	if (a->mark[0] != '\0' && m.type == AUDIT_USER_AVC)
+		take_mark(a, m.text, m.len);
+	if (fence != NULL && m.type == AUDIT_USER_AVC && memmem(m.text, m.len, fence, strlen(fence)) != NULL)
 		return 2;
 	return 3;
 }
@@ -188,8 +117,11 @@ bool gate_audit_other_pids(void)
 
 void gate_audit_prepare_mark(struct gate_audit *a, struct gate_audit_message *ret)
 {
-	struct request r = { .head = {
-				 .nlmsg_type = AUDIT_USER_AVC, .nlmsg_flags = NLM_F_REQUEST, .nlmsg_seq = SEQ_FENCE } };
+	struct {
+		struct nlmsghdr head;
+		char text[GATE_AUDIT_TEXT_MAX];
+	} r = { .head = {
+		    .nlmsg_type = AUDIT_USER_AVC, .nlmsg_flags = NLM_F_REQUEST, .nlmsg_seq = GATE_AUDIT_SEQ_FENCE } };
 	struct timespec t;
 
 	ret->len = 0;
@@ -227,16 +159,16 @@ int gate_audit_next(struct gate_audit *a, struct gate_audit_record *ret)
 /* Is the fence on its way? The acknowledgement is there when sendto(2) returns. */
 static bool send_fence(const char *text)
 {
-	struct answers answers = NO_ANSWERS;
+	struct gate_audit_answers answers = GATE_AUDIT_NO_ANSWERS;
 	int fd = audit_socket(0);
 
 	if (fd < 0)
 		return false;
-	if (request(fd, AUDIT_USER_AVC, SEQ_FENCE, text) == 0)
-		while (take_answer(fd, &answers))
+	if (gate_audit_request(fd, AUDIT_USER_AVC, GATE_AUDIT_SEQ_FENCE, text) == 0)
+		while (gate_audit_take_answer(fd, &answers))
 			;
 	(void)close(fd);
-	return answers.error[SEQ_FENCE] == 0;
+	return answers.error[GATE_AUDIT_SEQ_FENCE] == 0;
 }
 
 enum gate_audit_fence gate_audit_drain(struct gate_audit *a, unsigned fence_ms, unsigned quiet_ms, gate_audit_fn *fn,
@@ -273,24 +205,25 @@ enum gate_audit_fence gate_audit_drain(struct gate_audit *a, unsigned fence_ms, 
 
 bool gate_audit_lost(struct gate_audit *a, uint32_t *ret, uint32_t *total)
 {
-	struct answers answers = NO_ANSWERS;
+	struct gate_audit_answers answers = GATE_AUDIT_NO_ANSWERS;
 
-	if (!a->counted || request(a->ask, AUDIT_GET, SEQ_SECOND, NULL) < 0)
+	if (!a->counted || gate_audit_request(a->ask, AUDIT_GET, GATE_AUDIT_SEQ_SECOND, NULL) < 0)
 		return false;
-	for (long until = now_ms() + ANSWER_MS; !answers.has_lost[SEQ_FIRST] || !answers.has_lost[SEQ_SECOND];) {
+	for (long until = now_ms() + ANSWER_MS;
+	     !answers.has_lost[GATE_AUDIT_SEQ_FIRST] || !answers.has_lost[GATE_AUDIT_SEQ_SECOND];) {
 		struct pollfd p = { .fd = a->ask, .events = POLLIN };
 		long left = until - now_ms();
 
-		if (take_answer(a->ask, &answers))
+		if (gate_audit_take_answer(a->ask, &answers))
 			continue;
 		/* A refusal is there at once. */
-		if (answers.error[SEQ_SECOND] < 0 || left <= 0)
+		if (answers.error[GATE_AUDIT_SEQ_SECOND] < 0 || left <= 0)
 			return false;
 		(void)poll(&p, 1, (int)left);
 	}
-	*ret = answers.lost[SEQ_SECOND] - answers.lost[SEQ_FIRST];
+	*ret = answers.lost[GATE_AUDIT_SEQ_SECOND] - answers.lost[GATE_AUDIT_SEQ_FIRST];
 	if (total != NULL)
-		*total = answers.lost[SEQ_SECOND];
+		*total = answers.lost[GATE_AUDIT_SEQ_SECOND];
 	return true;
 }
 

@@ -11,7 +11,8 @@ struct gate_audit_record {
 	uint64_t serial;
 	uint32_t pid; /* the process (not the thread), in the first pid namespace */
 	uint32_t uid;
-	uint32_t arch; /* AUDIT_ARCH_* */
+	uint32_t session; /* audit session, UINT32_MAX: none */
+	uint32_t arch;    /* AUDIT_ARCH_* */
 	uint32_t nr;
 	uint32_t code; /* GATE_RET_… without data: ERRNO(38) shows as 0x50000 */
 	int32_t sig;

@@ -117,6 +117,9 @@ bool gate_audit_parse(const char *text, size_t len, struct gate_audit_record *re
 	    !number32(text, len, "arch", 16, &r.arch) || !number32(text, len, "code", 16, &r.code) ||
 	    !number(text, len, "sig", 10, &sig) || !number(text, len, "ip", 16, &r.ip))
 		return false;
+	/* Always there, but never needed to tell what was refused. */
+	if (!number32(text, len, "ses", 10, &r.session))
+		r.session = UINT32_MAX;
 	/* The kernel prints the number as a long: -1 comes as "-1" from a 64-bit call with all bits set. */
 	uint64_t nr;
 	if (!number(text, len, "syscall", 10, &nr))
