@@ -178,6 +178,11 @@ static bool is_id(const struct check *c)
 	return id[len] == '\0' && len >= 12 && len <= 64;
 }
 
+static bool is_file_name(const char *name)
+{
+	return name[0] != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strchr(name, '/') == NULL;
+}
+
 static const char *check_cgroups(const struct check *c)
 {
 	const struct gate_plan *p = c->plan;
@@ -195,8 +200,7 @@ static const char *check_cgroups(const struct check *c)
 			continue;
 		if (!is_text(c, g->name))
 			return "a control group's name does not lie in it";
-		const char *name = c->bytes + g->name;
-		if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strchr(name, '/') != NULL)
+		if (!is_file_name(c->bytes + g->name))
 			return "a control group's name is no file name";
 	}
 	return NULL;
@@ -205,7 +209,7 @@ static const char *check_cgroups(const struct check *c)
 static const char *check_header(const struct check *c)
 {
 	const struct gate_plan *p = c->plan;
-	const int32_t fds[] = { p->dir, p->parent, p->control, p->audit, p->audit_ask, p->proc, p->lock };
+	const int32_t fds[] = { p->dir, p->parent, p->control, p->audit, p->audit_ask, p->proc, p->lock, p->names };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] != -1 && !is_fd(c, fds[i]))
@@ -220,6 +224,8 @@ static const char *check_header(const struct check *c)
 		return "the task's directory is to be removed from nowhere";
 	if (!is_id(c))
 		return "the task's id is none";
+	if (p->name != 0 && (!is_text(c, p->name) || !is_file_name(c->bytes + p->name)))
+		return "the task's name is no file name";
 	if (p->stop_signal < 1 || p->stop_signal > SIGNALS)
 		return "the stop signal is none";
 	if (p->log_bytes != 0 && (p->log_files < 1 || p->log_files > LOG_FILES_MAX))
