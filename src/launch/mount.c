@@ -172,7 +172,7 @@ static int attach(const struct gate_launch *l, int tree, const struct attach *a)
 {
 	const struct gate_mount_attr private_too = { .set = a->recursive ? a->attrs : 0, .propagation = MS_PRIVATE };
 	const struct gate_mount_attr alone = { .set = a->attrs };
-	struct gate_statx st;
+	struct gate_statx st, on;
 	bool old_way;
 	int target, ret;
 
@@ -189,7 +189,11 @@ static int attach(const struct gate_launch *l, int tree, const struct attach *a)
 	target = open_target(l, a->path, a->flags, S_ISDIR(st.mode));
 	if (target < 0)
 		return target;
-	ret = gate_move_mount(tree, target);
+	ret = gate_statx_fd(target, &on);
+	if (ret == 0 && S_ISDIR(on.mode) && !S_ISDIR(st.mode))
+		ret = -EISDIR; /* the kernel would say EINVAL */
+	if (ret == 0)
+		ret = gate_move_mount(tree, target);
 	gate_close(target);
 	if (ret == 0 && old_way)
 		ret = set_old_way(l, tree, a->attrs);

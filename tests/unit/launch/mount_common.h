@@ -133,7 +133,7 @@ static inline int mounts_at(const char *path)
 	NEED(f != NULL);
 	while (fgets(line, sizeof(line), f) != NULL)
 		if (sscanf(line, "%*s %*s %*s %*s %4095s", at) == 1 && strncmp(at, path, strlen(path)) == 0 &&
-		    (at[strlen(path)] == '/' || at[strlen(path)] == '\0'))
+		    (strcmp(path, "/") == 0 || at[strlen(path)] == '/' || at[strlen(path)] == '\0'))
 			n++;
 	fclose(f);
 	return n;
