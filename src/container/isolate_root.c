@@ -36,7 +36,12 @@ static void root_row(struct gate_prepare *p, int tree, const char *what)
 	struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_ROOT, "%s", what);
 	char path[sizeof(p->path) + 8];
 
-	(void)snprintf(path, sizeof(path), "%s/work", p->path);
+	/* Root of a user namespace of its own has no way into the state directory. Any place will do: what is covered is so
+	 * only in the task's mount namespace, and only until PIVOT. */
+	if (p->has_userns)
+		(void)snprintf(path, sizeof(path), "/tmp");
+	else
+		(void)snprintf(path, sizeof(path), "%s/work", p->path);
 	p->root = tree;
 	row->fd = gate_plan_adopt(&p->plan, tree);
 	row->text[0] = gate_plan_string(&p->plan, path);

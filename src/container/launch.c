@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -207,10 +208,10 @@ int gate_starter_launch(struct gate_starter *k, const struct gate_plan_writer *w
 static int keep_plan(const struct gate_prepare *p, int memfd, size_t size, struct gate_err *err)
 {
 	int fd = openat(p->dir, "plan", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	loff_t from = 0;
+	off_t from = 0;
 	ssize_t n = 0;
 
-	while (fd >= 0 && (size_t)from < size && (n = copy_file_range(memfd, &from, fd, NULL, size - (size_t)from, 0)) > 0)
+	while (fd >= 0 && (size_t)from < size && (n = sendfile(fd, memfd, &from, size - (size_t)from)) > 0)
 		;
 	if (fd < 0 || n < 0 || (size_t)from < size) {
 		gate_err_set(err, GATE_E_SYS, errno, "cannot write '%s/plan'", p->path);

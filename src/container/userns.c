@@ -45,6 +45,53 @@ int gate_caller_in(const struct gate_task *t, struct gate_caller *ret, bool *nes
 	return 0;
 }
 
+/* How many ids from 0 on the file maps: one row "0 X N", and perhaps "1 Y M". */
+static uint64_t mapped(const char *file)
+{
+	char text[4096];
+	uint64_t end = 0;
+
+	if (gate_proc_read(file, text, sizeof(text)) < 0)
+		return UINT64_MAX;
+	for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+		unsigned long inside, outside, n;
+
+		line += *line == '\n';
+		if (sscanf(line, "%lu %lu %lu", &inside, &outside, &n) == 3 && inside == end)
+			end += n;
+	}
+	return end;
+}
+
+bool gate_userns_setgroups(void)
+{
+	char text[16];
+
+	return gate_proc_read("/proc/self/setgroups", text, sizeof(text)) < 0 || strcmp(text, "deny") != 0;
+}
+
+int gate_userns_check(const struct gate_prepare *p, struct gate_err *err)
+{
+	uint64_t users = RANGE, groups = RANGE, highest = p->who.gid;
+
+	if (p->nested && !p->dry) {
+		users = mapped("/proc/self/uid_map");
+		groups = mapped("/proc/self/gid_map");
+	} else if (!p->has_userns) {
+		return 0;
+	}
+	for (size_t i = 0; i < p->who.n_groups; i++)
+		highest = p->who.groups[i] > highest ? p->who.groups[i] : highest;
+	if (p->who.uid >= users || highest >= groups)
+		return GATE_FAIL(err, GATE_E_DENIED,
+		                 "the task's %s %llu is not mapped in its user namespace, which has %llu%s",
+		                 p->who.uid >= users ? "user" : "group",
+		                 (unsigned long long)(p->who.uid >= users ? p->who.uid : highest),
+		                 (unsigned long long)(p->who.uid >= users ? users : groups),
+		                 users == 1 ? ": subordinate ids come from /etc/subuid, /etc/subgid and newuidmap(1)" : "");
+	return 0;
+}
+
 /* --- a caller without privileges --- */
 static int write_map(const char *path, const char *text)
 {

@@ -10,6 +10,10 @@ bool gate_task_contained(const struct gate_task *t);
 int gate_caller_in(const struct gate_task *t, struct gate_caller *ret, bool *nested, struct gate_err *err);
 /* --userns=auto: a user namespace with a range of its own; its descriptor goes into the plan. */
 int gate_userns_auto(struct gate_prepare *p, struct gate_err *err);
+/* Are the task's user and groups among those that its user namespace has? */
+int gate_userns_check(const struct gate_prepare *p, struct gate_err *err);
+/* May groups be set here? Not where only the own id is mapped (user_namespaces(7)). */
+bool gate_userns_setgroups(void);
 /* For a caller without privileges: the process becomes root of a new user namespace with a new mount namespace. */
 int gate_userns_enter(struct gate_err *err);
 

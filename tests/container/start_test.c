@@ -1,0 +1,288 @@
+/* Tasks of every kind, started and run to their end. */
+#include "tasks.h"
+
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static struct ended e;
+
+static void root_flag(const struct place *p, char flag[128])
+{
+	(void)snprintf(flag, 128, "rootfs=%s", p->root);
+}
+
+#define ROOTED(p)                                                                                                      \
+	char rooted[128];                                                                                              \
+	root_flag((p), rooted)
+
+static void a_plain_process_of_the_host(void **state)
+{
+	run(*state, &e, 7, LIST("isolation=linux/seccomp", "detach=false", "interactive=false"), LIST("/bin/sh", "-c", "exit 7"));
+}
+
+static void a_task_in_the_hosts_file_system(void **state)
+{
+	run(*state, &e, 0, LIST("rm=true"), LIST("/bin/sh", "-c", "echo $$; pwd; ls -A /tmp; touch /tmp/x && echo wrote"));
+	assert_string_equal(e.out, "1\n/tmp\nwrote\n");
+}
+
+static void a_task_in_a_root_of_its_own(void **state)
+{
+	ROOTED(*state);
+	run(*state, &e, 0, LIST("rm=true", rooted), LIST("/inside", "ls", "/dev"));
+	assert_non_null(strstr(e.out, "urandom\n"));
+	run(*state, &e, 0, LIST("rm=true", rooted), LIST("/inside", "cat", "/proc/self/status"));
+	assert_non_null(strstr(e.out, "\nSeccomp:\t2\n"));
+	assert_non_null(strstr(e.out, "\nNoNewPrivs:\t0\n"));
+	assert_non_null(strstr(e.out, "\nCapInh:\t0000000000000000\n"));
+	assert_non_null(strstr(e.out, "\nCapBnd:\t00000000a80425fb\n"));
+	assert_non_null(strstr(e.out, "\nCapEff:\t00000000a80425fb\n"));
+	assert_non_null(strstr(e.out, "\nPid:\t1\n"));
+}
+
+static void another_user_has_no_capabilities_and_its_own_groups(void **state)
+{
+	ROOTED(*state);
+	run(*state, &e, 0, LIST("rm=true", rooted, "user=web"), LIST("/inside", "id"));
+	assert_string_equal(e.out, "1000 1001: 4 1001\n");
+	run(*state, &e, 0, LIST("rm=true", rooted, "user=1000:7"), LIST("/inside", "cat", "/proc/self/status"));
+	assert_non_null(strstr(e.out, "\nUid:\t1000\t1000\t1000\t1000\n"));
+	assert_non_null(strstr(e.out, "\nGroups:\t7 \n"));
+	assert_non_null(strstr(e.out, "\nCapPrm:\t0000000000000000\n"));
+	assert_non_null(strstr(e.out, "\nCapBnd:\t00000000a80425fb\n"));
+	assert_non_null(strstr(e.out, "\nCapAmb:\t0000000000000000\n"));
+	run(*state, &e, 0, LIST("rm=true", rooted, "user=web", "cap-add=NET_RAW", "cap-drop=CHOWN"),
+	    LIST("/inside", "cat", "/proc/self/status"));
+	assert_non_null(strstr(e.out, "\nCapEff:\t0000000000002000\n"));
+	assert_non_null(strstr(e.out, "\nCapAmb:\t0000000000002000\n"));
+	assert_non_null(strstr(e.out, "\nCapBnd:\t00000000a80425fa\n"));
+}
+
+static void no_new_privs_when_asked_for(void **state)
+{
+	ROOTED(*state);
+	run(*state, &e, 0, LIST("rm=true", rooted, "security-opt=no-new-privileges"), LIST("/inside", "cat", "/proc/self/status"));
+	assert_non_null(strstr(e.out, "\nNoNewPrivs:\t1\n"));
+	assert_non_null(strstr(e.out, "\nSeccomp:\t2\n"));
+}
+
+static void only_three_descriptors(void **state)
+{
+	int junk[200];
+	ROOTED(*state);
+
+	for (size_t i = 0; i < GATE_ARRAY_LEN(junk); i++)
+		junk[i] = open("/", O_PATH);
+	run(*state, &e, 0, LIST("rm=true", rooted), LIST("/inside", "fds"));
+	for (size_t i = 0; i < GATE_ARRAY_LEN(junk); i++)
+		(void)close(junk[i]);
+	assert_string_equal(e.out, "0\n1\n2\n");
+}
+
+static void what_is_written_does_not_reach_the_root(void **state)
+{
+	struct place *p = *state;
+	char path[160];
+	ROOTED(p);
+
+	run(p, &e, 0, LIST("rm=true", rooted), LIST("/inside", "write", "/new", "text"));
+	(void)snprintf(path, sizeof(path), "%s/new", p->root);
+	assert_int_equal(access(path, F_OK), -1);
+	(void)strcat(rooted, ":rw");
+	run(p, &e, 0, LIST("rm=true", rooted), LIST("/inside", "write", "/new", "text"));
+	assert_int_equal(access(path, F_OK), 0);
+	root_flag(p, rooted);
+	run(p, &e, 1, LIST("rm=true", rooted, "read-only=true"), LIST("/inside", "write", "/new2", "text"));
+	assert_string_equal(e.out, "/new2: Read-only file system\n");
+}
+
+static void volumes(void **state)
+{
+	struct place *p = *state;
+	char volume[256], path[128];
+	ROOTED(p);
+
+	(void)snprintf(path, sizeof(path), "%s/data", p->path);
+	(void)mkdir(path, 0755);
+	(void)snprintf(volume, sizeof(volume), "volume=%s:/data/deep", path);
+	run(p, &e, 0, LIST("rm=true", rooted, volume), LIST("/inside", "write", "/data/deep/x", "text"));
+	(void)strcat(path, "/x");
+	assert_int_equal(access(path, F_OK), 0);
+	(void)strcat(volume, ":ro");
+	run(p, &e, 1, LIST("rm=true", rooted, volume), LIST("/inside", "write", "/data/deep/y", "text"));
+	assert_string_equal(e.out, "/data/deep/y: Read-only file system\n");
+	run(p, &e, 0, LIST("rm=true", rooted, "tmpfs=/scratch:size=64k"), LIST("/inside", "write", "/scratch/y", "text"));
+	refuse(p, &e, "/nowhere", LIST("rm=true", rooted, "mount=type=bind,src=/nowhere,dst=/x"), LIST("/inside", "id"));
+}
+
+static void hosts_names_and_environment(void **state)
+{
+	ROOTED(*state);
+	run(*state, &e, 0, LIST("rm=true", rooted, "hostname=box"), LIST("/inside", "cat", "/etc/hostname", "/proc/sys/kernel/hostname"));
+	assert_string_equal(e.out, "box\nbox\n");
+	run(*state, &e, 0, LIST("rm=true", rooted, "hostname=box", "env=A=b", "user=web"), LIST("/inside", "env"));
+	assert_string_equal(e.out, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nHOSTNAME=box\nA=b\nHOME=/srv\n");
+	run(*state, &e, 0, LIST("rm=true", rooted, "workdir=/not/yet"), LIST("/inside", "cwd"));
+	assert_string_equal(e.out, "/not/yet\n");
+}
+
+static void a_terminal(void **state)
+{
+	ROOTED(*state);
+	run(*state, &e, 0, LIST("rm=true", rooted, "tty=true", "user=web"), LIST("/inside", "stat", "/dev/pts/0"));
+	assert_non_null(strstr(e.out, "20620 1000:5 136:0"));
+}
+
+static void masks(void **state)
+{
+	ROOTED(*state);
+	run(*state, &e, 0, LIST("rm=true", rooted), LIST("/inside", "stat", "/proc/interrupts"));
+	assert_non_null(strstr(e.out, " 1:3\n"));
+	run(*state, &e, 1, LIST("rm=true", rooted), LIST("/inside", "write", "/proc/sys/kernel/panic", "0"));
+	assert_string_equal(e.out, "/proc/sys/kernel/panic: Read-only file system\n");
+	run(*state, &e, 0, LIST("rm=true", rooted), LIST("/inside", "ls", "/sys/firmware"));
+	assert_string_equal(e.out, "");
+}
+
+static void each_isolator_alone(void **state)
+{
+	for (int i = 0; i < GATE_ISOLATE_COUNT; i++) {
+		char isolation[128];
+
+		if (i == GATE_ISOLATE_SECCOMP)
+			continue;
+		(void)snprintf(isolation, sizeof(isolation), "isolation=linux/seccomp,%s", gate_isolator_name((enum gate_isolator)i));
+		print_message("%s\n", isolation);
+		run(*state, &e, 3, LIST("rm=true", "detach=false", "tty=false", isolation), LIST("/bin/sh", "-c", "exit 3"));
+	}
+}
+
+static void steps_that_fail_are_named(void **state)
+{
+	ROOTED(*state);
+	refuse(*state, &e, "'/nothing' was not found", LIST("rm=true", rooted), LIST("/nothing"));
+	assert_int_equal(gate_record_exit_code(&e.record), 127);
+	refuse(*state, &e, "'nothing' was not found in the PATH", LIST("rm=true", rooted), LIST("nothing"));
+	refuse(*state, &e, "cannot be executed: Permission denied", LIST("rm=true", rooted), LIST("/etc"));
+	assert_int_equal(gate_record_exit_code(&e.record), 126);
+	refuse(*state, &e, "step 'directory'", LIST("rm=true", rooted, "workdir=/inside"), LIST("/inside"));
+	assert_int_equal(gate_record_exit_code(&e.record), 125);
+	refuse(*state, &e, "nobody-here", LIST("rm=true", rooted, "user=nobody-here"), LIST("/inside"));
+	struct gate_entry *list = NULL;
+	size_t n = 1;
+	assert_int_equal(gate_store_list(((struct place *)*state)->s, &list, &n, NULL), 0);
+	assert_int_equal(n, 0);
+	free(list);
+}
+
+static void limits(void **state)
+{
+	ROOTED(*state);
+	run(*state, &e, 0, LIST("rm=true", rooted, "memory=32m", "pids-limit=7", "cpus=0.5", "ulimit=nofile=64:128"),
+	    LIST("/inside", "cat", "/proc/self/limits", "/proc/self/cgroup"));
+	assert_non_null(strstr(e.out, "Max open files            64                   128 "));
+	/* In a cgroup namespace its own group is the root. */
+	assert_non_null(strstr(e.out, "memory:/\n"));
+	refuse(*state, &e, "cannot be raised", LIST("rm=true", rooted, "ulimit=nofile=2147483000"), LIST("/inside", "id"));
+	run(*state, &e, 1, LIST("rm=true", rooted), LIST("/inside", "mknod", "/x", "7", "0"));
+	assert_string_equal(e.out, "open: Operation not permitted\n");
+}
+
+static void a_user_namespace_of_its_own(void **state)
+{
+	ROOTED(*state);
+	run(*state, &e, 0, LIST("rm=true", rooted, "userns=auto"), LIST("/inside", "cat", "/proc/self/uid_map", "/proc/self/status"));
+	assert_non_null(strstr(e.out, " 65536\n"));
+	assert_null(strstr(e.out, "4294967295"));
+	assert_non_null(strstr(e.out, "\nUid:\t0\t0\t0\t0\n"));
+	assert_non_null(strstr(e.out, "\nCapEff:\t00000000a80425fb\n"));
+	assert_non_null(strstr(e.out, "\nSeccomp:\t2\n"));
+	run(*state, &e, 0, LIST("rm=true", rooted, "userns=auto"), LIST("/inside", "stat", "/inside"));
+	assert_string_equal(e.out, "100755 0:0 0:0\n");
+	run(*state, &e, 0, LIST("rm=true", rooted, "userns=auto"), LIST("/inside", "write", "/new", "text"));
+	run(*state, &e, 0, LIST("rm=true", rooted, "userns=auto", "user=web", "tty=true"), LIST("/inside", "stat", "/dev/pts/0"));
+	assert_non_null(strstr(e.out, "20620 1000:5 136:0"));
+	refuse(*state, &e, "is not mapped", LIST("rm=true", rooted, "userns=auto", "user=70000:1"), LIST("/inside", "id"));
+}
+
+static void more_in_a_running_task(void **state)
+{
+	struct place *p = *state;
+	struct gate_err err = GATE_ERR_INIT;
+	struct ended first = { 0 };
+	struct gate_task t;
+	ROOTED(p);
+
+	task_of(&t, LIST(rooted, "user=web", "hostname=box", "cap-drop=CHOWN", "env=A=b", "detach=true", "memory=32m"),
+	        LIST("/inside", "sleep", "30"));
+	if (gate_container_start(p->s, &t, &open_profile, &first.started, &err) < 0 || !first.started.started)
+		fail_msg("%s%s", err.text, first.started.why);
+	gate_task_done(&t);
+	const struct gate_exec asked[] = {
+		{ .args = LIST("/inside", "cat", "/proc/self/status", "/proc/sys/kernel/hostname") },
+		{ .args = LIST("/inside", "env"), .user = "0", .env = LIST("C=d"), .n_env = 1 },
+		{ .args = LIST("/inside", "cat", "/proc/self/status"), .user = "root" },
+		{ .args = LIST("/inside", "fds") },
+		{ .args = LIST("/inside", "stat", "/dev/pts/0"), .terminal = true },
+	};
+	static const char *const wants[] = { "\nCapBnd:\t00000000a80425fa\n", "C=d\n", "\nCapEff:\t00000000a80425fa\n", "0\n1\n2\n",
+		                             "20620 1000:5" };
+	static const char *const wants_too[] = { "\nSeccomp:\t2\n", "A=b\n", "\nSeccomp:\t2\n", "", "" };
+	for (size_t i = 0; i < GATE_ARRAY_LEN(asked); i++) {
+		memset(&e, 0, sizeof(e));
+		if (gate_container_exec(p->s, first.started.id, &asked[i], &e.started, &err) < 0 || !e.started.started)
+			fail_msg("%s%s", err.text, e.started.why);
+		follow(&e);
+		(void)close(e.started.socket);
+		(void)close(e.started.pidfd);
+		assert_int_equal(gate_record_exit_code(&e.record), 0);
+		if (strstr(e.out, wants[i]) == NULL || strstr(e.out, wants_too[i]) == NULL)
+			fail_msg("%zu: %s", i, e.out);
+	}
+	(void)close(first.started.socket);
+	(void)close(first.started.pidfd);
+	memset(&e, 0, sizeof(e));
+	assert_int_equal(gate_container_connect(p->s, first.started.id, &e.started.socket, NULL), 0);
+	assert_int_equal(gate_frame_send(e.started.socket, GATE_FRAME_STOP, SIGKILL, 0, NULL, 0), 0);
+	assert_int_equal(gate_frame_send(first.started.socket, GATE_FRAME_WAIT, 0, 0, NULL, 0), 0);
+	follow(&e);
+	(void)close(e.started.socket);
+	assert_int_equal(gate_record_exit_code(&e.record), 137);
+	for (int i = 0; i < 100 && gate_store_remove(p->s, first.started.id, NULL) < 0; i++)
+		(void)usleep(20000);
+}
+
+static int need_root(void **state)
+{
+	if (geteuid() != 0) {
+		print_message("skipped: needs root\n");
+		skip();
+	}
+	return place_up(state);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, need_root, place_down)
+	const struct CMUnitTest tests[] = {
+		TEST(a_plain_process_of_the_host),
+		TEST(a_task_in_the_hosts_file_system),
+		TEST(a_task_in_a_root_of_its_own),
+		TEST(another_user_has_no_capabilities_and_its_own_groups),
+		TEST(no_new_privs_when_asked_for),
+		TEST(only_three_descriptors),
+		TEST(what_is_written_does_not_reach_the_root),
+		TEST(volumes),
+		TEST(hosts_names_and_environment),
+		TEST(a_terminal),
+		TEST(masks),
+		TEST(each_isolator_alone),
+		TEST(steps_that_fail_are_named),
+		TEST(limits),
+		TEST(a_user_namespace_of_its_own),
+		TEST(more_in_a_running_task),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
