@@ -336,7 +336,7 @@ static int mount_field(struct gate_spec *s, struct mount *m, const char *field, 
 	    (done = mount_bool(key, equals != NULL, arg, "ro", &m->v.read_only, err)) <= 0)
 		return done;
 	if (is(key, "bind-nonrecursive")) {
-		bool flat;
+		bool flat = true;
 
 		m->bind_only = true;
 		if (mount_bool(key, equals != NULL, arg, "bind-nonrecursive", &flat, err) < 0)
