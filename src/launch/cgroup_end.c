@@ -21,8 +21,9 @@
 #define KILL_MS   5000
 #define REMOVE_MS 1000
 #define FREEZE_MS 200
-#define DEPTH_MAX 256 /* of groups that the task made in its own; each costs one descriptor while it is walked */
-#define BATCH     64  /* processes signalled together */
+#define DEPTH_MAX 128 /* of groups that the task made in its own; each costs one descriptor while it is walked */
+#define BELOW_MAX 100000
+#define BATCH     64 /* processes signalled together */
 
 /* --- time --- */
 
@@ -205,13 +206,14 @@ struct entry { /* struct linux_dirent64 of getdents64(2) */
 };
 #define TYPE_DIR 4
 
-/* The descriptor of a group below `dir` that follows in its list, its name in `name`; -1: no more. The caller closes. */
+/* Goes through the groups in a group. */
 struct groups {
 	int fd;
 	long at, len;
 	_Alignas(8) char bytes[512];
 };
 
+/* A descriptor of the next one, which the caller closes, and its name; -1: no more; -2: one that cannot be opened. */
 static int groups_next(struct groups *g, char name[256])
 {
 	for (;;) {
@@ -228,23 +230,29 @@ static int groups_next(struct groups *g, char name[256])
 		    strlen(e->name) > 255)
 			continue;
 		int fd = openat(g->fd, e->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
+		if (fd < 0 && errno == ENOENT)
 			continue; /* gone meanwhile */
 		memcpy(name, e->name, strlen(e->name) + 1);
-		return fd;
+		return fd < 0 ? -2 : fd;
 	}
 }
 
-/* Signals all processes of the group `fd` and of those in it; closes it. */
+/* Signals all processes of the group `fd` and of those in it, and closes it; returns how many there are. A group that
+ * cannot be looked into counts as one: what is not seen is not empty. */
 static uint64_t signal_tree(int fd, int sig, unsigned depth)
 {
 	struct groups below = { .fd = fd };
 	char name[256];
 	uint64_t all = signal_group(fd, sig);
 
-	if (depth < DEPTH_MAX)
-		for (int child; (child = groups_next(&below, name)) >= 0;)
+	for (int child; (child = groups_next(&below, name)) != -1;)
+		if (child >= 0 && depth < DEPTH_MAX) {
 			all += signal_tree(child, sig, depth + 1);
+		} else {
+			all++;
+			if (child >= 0)
+				(void)close(child);
+		}
 	(void)close(fd);
 	return all;
 }
@@ -253,7 +261,7 @@ static uint64_t signal_all(int dir, int sig)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return fd >= 0 ? signal_tree(fd, sig, 0) : 0;
+	return fd >= 0 ? signal_tree(fd, sig, 0) : errno != ENOENT;
 }
 
 /* Removes one group below `dir` that has none in it: 1, or 0 when there is none, or -errno. */
@@ -261,16 +269,11 @@ static int remove_one_below(int dir)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char name[256], deepest[256];
-	int above = -1, result = 0;
+	int above = -1, child, result = 0;
 
 	if (fd < 0)
 		return -errno;
-	for (unsigned depth = 0;; depth++) {
-		struct groups below = { .fd = fd };
-		int child = depth < DEPTH_MAX ? groups_next(&below, name) : -1;
-
-		if (child < 0)
-			break;
+	while (child = groups_next(&(struct groups){ .fd = fd }, name), child >= 0) {
 		if (above >= 0)
 			(void)close(above);
 		above = fd;
@@ -296,12 +299,29 @@ static bool is_empty(int dir, uint32_t what)
 	return signal_all(dir, 0) == 0;
 }
 
+/* Version 1, where SIGKILL waits for the thaw: also groups below that were frozen by themselves. Closes `fd`. */
+static void thaw_tree(int fd, unsigned depth)
+{
+	struct groups below = { .fd = fd };
+	char name[256];
+
+	(void)write_text(fd, "freezer.state", "THAWED");
+	for (int child; (child = groups_next(&below, name)) != -1;)
+		if (child >= 0 && depth < DEPTH_MAX)
+			thaw_tree(child, depth + 1);
+		else if (child >= 0)
+			(void)close(child);
+	(void)close(fd);
+}
+
 static void thaw(int dir, uint32_t what)
 {
+	int fd;
+
 	if ((what & GATE_CGROUP_V2) != 0)
 		(void)write_text(dir, "cgroup.freeze", "0");
-	else if ((what & GATE_CGROUP_FREEZER) != 0)
-		(void)write_text(dir, "freezer.state", "THAWED");
+	else if ((what & GATE_CGROUP_FREEZER) != 0 && (fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0)
+		thaw_tree(fd, 0);
 }
 
 /* Stops everybody, so that a list of processes stays true; waits a moment for those that are slow. */
@@ -341,7 +361,7 @@ static int kill_group(int dir, uint32_t what)
 		if (!killed) {
 			freeze(dir, what);
 			(void)signal_all(dir, SIGKILL);
-			thaw(dir, what); /* SIGKILL waits for that in version 1 */
+			thaw(dir, what);
 		}
 		if (is_empty(dir, what))
 			return 0;
@@ -443,7 +463,7 @@ void gate_cgroups_count(const struct gate_plan_view *view, struct gate_record *r
 int gate_cgroup_remove(int dir, int parent, const char *name)
 {
 	uint64_t until = now_ms() + REMOVE_MS;
-	unsigned us = 100;
+	unsigned us = 100, removed = 0;
 	int result;
 
 	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
@@ -455,8 +475,10 @@ int gate_cgroup_remove(int dir, int parent, const char *name)
 		if (result != -EBUSY)
 			return result;
 		/* Version 1 and 2 both say EBUSY for groups in it and for a process that has not quite ended. */
-		if (remove_one_below(dir) > 0)
+		if (removed < BELOW_MAX && remove_one_below(dir) > 0) {
+			removed++;
 			continue;
+		}
 		if (now_ms() >= until)
 			return result;
 		nap(&us);

@@ -198,8 +198,7 @@ static int take_args(struct gate_spec *s, const char *const *args, struct gate_e
 int gate_spec_finish(struct gate_spec *s, const char *const *args, struct gate_err *err)
 {
 	if (take_args(s, args, err) < 0 || check_root(s, err) < 0 || check_isolators(s, err) < 0 ||
-	    check_filter(s, err) < 0 || check_spaces(s, err) < 0 || check_users(s, err) < 0 || check_sysctls(s, err) < 0 ||
-	    check_amounts(s, err) < 0)
+	    check_filter(s, err) < 0 || check_spaces(s, err) < 0 || check_users(s, err) < 0 || check_sysctls(s, err) < 0)
 		return -1;
-	return s->task->image == NULL && s->task->rootfs == NULL ? gate_spec_inherit(s, err) : 0;
+	return check_amounts(s, err);
 }

@@ -64,6 +64,8 @@ int gate_spec_host_path(struct gate_spec *s, const char *text, size_t len, const
 
 	if (len == 0)
 		return BAD("'--%s' has an empty path", s->flag);
+	if (text[0] != '/' && s->caller->cwd == NULL)
+		return BAD("'%.*s' is relative, and there is no working directory", (int)(len < 128 ? len : 128), text);
 	if (text[0] != '/')
 		(void)join(&path, s->caller->cwd, strlen(s->caller->cwd), false);
 	(void)join(&path, text, len, false);

@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -352,6 +353,127 @@ static void a_fork_bomb_ends_by_its_limit_alone(void **state)
 {
 	(void)state;
 	all_of_a_fork_bomb_ends(0);
+}
+
+/* Many forking processes in the group `dir` alone, ended as `what` allows. */
+static void bomb_in(int dir, uint32_t what, int (*end_it)(int dir, uint32_t what))
+{
+	const struct timespec moment = { 0, 200000000 };
+	struct rlimit few_tasks = { 400, 400 };
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)setsid();
+		write_in(dir, "cgroup.procs", "0");
+		/* Another user, whose processes are counted: the limit keeps the test from taking the host with it. */
+		if (setrlimit(RLIMIT_NPROC, &few_tasks) < 0 || setresuid(61234, 61234, 61234) < 0)
+			_exit(98);
+		(void)bomb();
+	}
+	assert_true(pid > 0);
+	(void)nanosleep(&moment, NULL);
+	int result = end_it(dir, what);
+	(void)kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(result, 0);
+}
+
+static int kill_it(int dir, uint32_t what)
+{
+	return gate_cgroup_kill(dir, what, SIGKILL);
+}
+
+/* A group in the version 1 hierarchy that has the controller, or -1. */
+static int group_of_v1(uint32_t what)
+{
+	GATE_AUTO(gate_cgroup_tree_done) struct gate_cgroup_tree tree = { .n = 0 };
+	char path[500];
+
+	if (geteuid() != 0 || gate_cgroup_tree_read("", &tree, &err) < 0)
+		return -1;
+	const struct gate_cgroup_hierarchy *h = gate_cgroup_tree_find(&tree, what);
+	if (h == NULL)
+		return -1;
+	(void)snprintf(path, sizeof(path), "%s/callgate-%s", h->point, id);
+	return mkdir(path, 0755) == 0 ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
+static void a_freezer_ends_a_fork_bomb(void **state)
+{
+	int dir = group_of_v1(GATE_CGROUP_FREEZER);
+
+	(void)state;
+	if (dir < 0) {
+		print_message("no freezer of version 1, or not root\n");
+		skip();
+	}
+	bomb_in(dir, GATE_CGROUP_FREEZER, kill_it);
+	/* … also one that is frozen already. */
+	assert_int_equal(mkdirat(dir, "inner", 0755), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		write_in(dir, "inner/cgroup.procs", "0");
+		write_in(dir, "inner/freezer.state", "FROZEN");
+		for (;;)
+			(void)pause();
+	}
+	const struct timespec moment = { 0, 50000000 };
+	(void)nanosleep(&moment, NULL);
+	int result = gate_cgroup_kill(dir, GATE_CGROUP_FREEZER, SIGKILL);
+	if (result < 0)
+		write_in(dir, "inner/freezer.state", "THAWED");
+	(void)kill(pid, SIGKILL);
+	(void)close(dir);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(result, 0);
+}
+
+static void a_list_alone_ends_a_fork_bomb(void **state)
+{
+	int dir = group_of_v1(GATE_CGROUP_DEVICES);
+
+	(void)state;
+	if (dir < 0) {
+		print_message("no devices controller of version 1, or not root\n");
+		skip();
+	}
+	bomb_in(dir, GATE_CGROUP_DEVICES, kill_it);
+	(void)close(dir);
+}
+
+/* As on a kernel before 5.14: its cgroup.kill cannot be written, in a mount namespace of its own. */
+static int kill_without_cgroup_kill(int dir, uint32_t what)
+{
+	char path[300];
+	int status;
+	pid_t pid = fork();
+
+	(void)dir;
+	if (pid == 0) {
+		int own = -1;
+
+		(void)snprintf(path, sizeof(path), "%s/cgroup.kill", groups.at[0].path);
+		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount("/dev/full", path, NULL, MS_BIND, NULL) < 0 ||
+		    (own = open(groups.at[0].path, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+			_exit(98);
+		_exit(-gate_cgroup_kill(own, what, SIGKILL));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void freezing_ends_a_fork_bomb_in_version_2(void **state)
+{
+	const struct gate_cgroup_limits limits = { .want = GATE_CGROUP_V2 };
+
+	(void)state;
+	make(&limits);
+	if (groups.n == 0) {
+		print_message("no version 2\n");
+		skip();
+	}
+	bomb_in(groups.at[0].dir, GATE_CGROUP_V2, kill_without_cgroup_kill);
 }
 
 static void groups_made_inside_go_too(void **state)
@@ -693,6 +815,9 @@ int main(void)
 		TEST(devices_are_refused_but_those_named),
 		TEST(a_fork_bomb_ends_as_a_whole),
 		TEST(a_fork_bomb_ends_by_its_limit_alone),
+		TEST(a_freezer_ends_a_fork_bomb),
+		TEST(a_list_alone_ends_a_fork_bomb),
+		TEST(freezing_ends_a_fork_bomb_in_version_2),
 		TEST(groups_made_inside_go_too),
 		TEST(what_is_shared_is_left_alone),
 		TEST(a_signal_reaches_each_process_once),
