@@ -192,9 +192,11 @@ static int put_symlink(struct gate_out *o, const struct gate_item *item, const c
 {
 	if (item->link == NULL || item->link[0] == '\0' || strlen(item->link) >= GATE_OUT_PATH)
 		return GATE_FAIL(err, GATE_E_INVALID, "a symbolic link without a usable target");
-	if (clear_name(o, name, err) < 0)
-		return -1;
-	if (symlinkat(item->link, o->parent, name) < 0)
+	int rc = symlinkat(item->link, o->parent, name);
+
+	if (rc < 0 && errno == EEXIST && clear_name(o, name, err) == 0)
+		rc = symlinkat(item->link, o->parent, name);
+	if (rc < 0)
 		return GATE_FAIL_SYS(err, "making a symbolic link: %s", strerror(errno));
 	return settle_name(o, item, name, err);
 }
