@@ -139,9 +139,9 @@ static int set_old_way(const struct gate_launch *l, int fd, uint64_t attrs)
 /* --- attaching --- */
 
 /* What the target's path names now must be the root of what was mounted there. */
-static int look_again(const struct gate_launch *l, const char *path, int tree)
+static int look_again(const struct gate_launch *l, const char *path, const struct gate_statx *shall)
 {
-	struct gate_statx is, shall;
+	struct gate_statx is;
 	unsigned how;
 	int fd, ret = target_rules(path, &how);
 
@@ -151,9 +151,7 @@ static int look_again(const struct gate_launch *l, const char *path, int tree)
 	if (fd < 0)
 		return missing(fd) || fd == -ELOOP ? -ESTALE : fd;
 	ret = gate_statx_fd(fd, &is);
-	if (ret == 0)
-		ret = gate_statx_fd(tree, &shall);
-	if (ret == 0 && !gate_statx_same(&is, &shall))
+	if (ret == 0 && !gate_statx_same(&is, shall))
 		ret = -ESTALE;
 	gate_close(fd);
 	return ret;
@@ -164,40 +162,55 @@ struct attach {
 	unsigned flags; /* GATE_ROW_DIRECTORY, GATE_ROW_FILE */
 	uint64_t attrs; /* to add */
 	bool recursive; /* … also to what is mounted in the tree */
+	bool fresh;     /* a new file system: neither shared nor in need of attributes */
 };
 
-/* Puts the detached `tree` onto the target. It is private whatever it was a copy of: else what is mounted into it later
- * would appear on the host. */
-static int attach(const struct gate_launch *l, int tree, const struct attach *a)
+/* Private, whatever it was a copy of: else what is mounted into it later would appear on the host. -ENOSYS: to be done the
+ * old way, when it is attached. */
+static int set_attributes(int tree, const struct attach *a)
 {
-	const struct gate_mount_attr private_too = { .set = a->recursive ? a->attrs : 0, .propagation = MS_PRIVATE };
+	const struct gate_mount_attr all = { .set = a->recursive ? a->attrs : 0, .propagation = MS_PRIVATE };
 	const struct gate_mount_attr alone = { .set = a->attrs };
-	struct gate_statx st, on;
-	bool old_way;
-	int target, ret;
+	int ret = gate_mount_setattr(tree, true, &all);
 
-	ret = gate_statx_fd(tree, &st);
-	if (ret < 0)
-		return ret;
-	ret = gate_mount_setattr(tree, true, &private_too);
-	old_way = ret == -ENOSYS;
 	if (ret == 0 && !a->recursive && a->attrs != 0)
 		ret = gate_mount_setattr(tree, false, &alone);
-	if (ret < 0 && !old_way)
-		return ret;
+	return ret;
+}
 
-	target = open_target(l, a->path, a->flags, S_ISDIR(st.mode));
+static int put_on(const struct gate_launch *l, int tree, bool directory, const struct attach *a)
+{
+	struct gate_statx on;
+	int target = open_target(l, a->path, a->flags, directory), ret = 0;
+
 	if (target < 0)
 		return target;
-	ret = gate_statx_fd(target, &on);
-	if (ret == 0 && S_ISDIR(on.mode) && !S_ISDIR(st.mode))
+	if (!directory)
+		ret = gate_statx_fd(target, &on);
+	if (ret == 0 && !directory && S_ISDIR(on.mode))
 		ret = -EISDIR; /* the kernel would say EINVAL */
 	if (ret == 0)
 		ret = gate_move_mount(tree, target);
 	gate_close(target);
+	return ret;
+}
+
+/* Puts the detached `tree` onto the target. */
+static int attach(const struct gate_launch *l, int tree, const struct attach *a)
+{
+	struct gate_statx st;
+	bool old_way = false;
+	int ret = gate_statx_fd(tree, &st);
+
+	if (ret == 0 && !a->fresh) {
+		ret = set_attributes(tree, a);
+		old_way = ret == -ENOSYS;
+	}
+	if (ret == 0 || old_way)
+		ret = put_on(l, tree, S_ISDIR(st.mode), a);
 	if (ret == 0 && old_way)
 		ret = set_old_way(l, tree, a->attrs);
-	return ret < 0 ? ret : look_again(l, a->path, tree);
+	return ret < 0 ? ret : look_again(l, a->path, &st);
 }
 
 int gate_step_attach(struct gate_launch *l, const struct gate_row *row)
@@ -312,7 +325,7 @@ static int make_filesystem(const char *type, const char *options, unsigned attrs
 
 int gate_step_filesystem(struct gate_launch *l, const struct gate_row *row)
 {
-	const struct attach a = { .path = text(l, row, 1), .flags = row->flags };
+	const struct attach a = { .path = text(l, row, 1), .flags = row->flags, .fresh = true };
 	const int tree = make_filesystem(text(l, row, 0), text(l, row, 2), (unsigned)row->a);
 	int ret;
 

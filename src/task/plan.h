@@ -62,7 +62,8 @@ enum gate_step {
 	GATE_STEP_ROOT,       /* fd: a detached mount, the task's root; text[0]: host directory on which it is put until PIVOT */
 	GATE_STEP_ATTACH,     /* fd: a detached mount; text[0]: target. Flags: DIRECTORY or FILE: make it when missing */
 	GATE_STEP_BIND,       /* text[0]: path on the host; text[1]: target; fd: the same object, opened before, or -1: must be
-	                       * that; a: device number that it must have, or 0; b: MOUNT_ATTR_… to set. Flags as ATTACH */
+	                       * that; a: character device number that it must have, or 0; b: MOUNT_ATTR_… to set. A directory comes
+	                       * with all that is mounted in it. Flags as ATTACH */
 	GATE_STEP_FILESYSTEM, /* text[0]: type; text[1]: target; text[2]: "key=value,key" or 0; a: MOUNT_ATTR_…; as ATTACH */
 	GATE_STEP_LINK,       /* text[0]: what it says; text[1]: the new symbolic link, in a file system that we made */
 	GATE_STEP_COVER,      /* text[0]: target: a file is covered by /dev/null, a directory by an empty one; skipped when missing */
