@@ -40,7 +40,8 @@ static int put(struct gate_prepare *p, const char *name, const char *text, size_
 			return -1;
 	}
 	struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_ATTACH, "%s", target);
-	row->flags = GATE_ROW_FILE;
+	/* A convenience: a root whose /etc takes no file (somebody else's, without root) still runs programs. */
+	row->flags = GATE_ROW_FILE | GATE_ROW_OPTIONAL;
 	row->fd = gate_plan_adopt(&p->plan, tree);
 	row->text[0] = gate_plan_string(&p->plan, target);
 	return 0;

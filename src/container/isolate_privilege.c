@@ -31,6 +31,11 @@ int gate_identity_rows(struct gate_plan_writer *w, const struct gate_identity *w
 	return 0;
 }
 
+static bool is_root_alone(const struct gate_identity *who)
+{
+	return who->uid == 0 && who->gid == 0 && (who->n_groups == 0 || (who->n_groups == 1 && who->groups[0] == 0));
+}
+
 int gate_isolate_identity(struct gate_prepare *p, struct gate_err *err)
 {
 	bool asked = p->task->user != NULL || p->task->groups_add.n != 0;
@@ -47,7 +52,7 @@ int gate_isolate_identity(struct gate_prepare *p, struct gate_err *err)
 		return -1;
 	/* It is that user already, and may not change its groups. */
 	if (p->nested && !p->dry && !gate_userns_setgroups()) {
-		if (p->who.uid == 0 && p->who.gid == 0 && p->who.n_groups == 0)
+		if (is_root_alone(&p->who))
 			return 0;
 		return GATE_FAIL(err, GATE_E_DENIED, "user and groups cannot be set where only one id is mapped: subordinate ids "
 		                                     "come from /etc/subuid, /etc/subgid and newuidmap(1)");

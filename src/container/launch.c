@@ -238,12 +238,27 @@ static int start(struct gate_prepare *p, struct gate_starter *k, struct gate_sta
 	return result;
 }
 
+/* Without root everything from here on, the keeper too, lives in a user namespace that we make: in it we are root. */
+static int enter_userns(struct gate_prepare *p, struct gate_store **inner, struct gate_err *err)
+{
+	if (geteuid() == 0 || !gate_task_contained(p->task))
+		return 0;
+	if (gate_prepare_early(p, err) < 0 || gate_userns_enter(err) < 0)
+		return -1;
+	/* What was opened before lies in mounts of another namespace: nothing of it could be mounted here. */
+	if (gate_store_open(gate_store_path(p->store), inner, err) < 0)
+		return -1;
+	p->store = *inner;
+	return 0;
+}
+
 int gate_container_start(struct gate_store *s, const struct gate_task *t, const struct gate_task_profile *profile,
                          struct gate_started *ret, struct gate_err *err)
 {
 	struct gate_started started = { .socket = -1, .pidfd = -1 };
 	struct gate_starter k = { .socket = -1 };
 	struct gate_prepare *p = calloc(1, sizeof(*p));
+	struct gate_store *inner = NULL;
 
 	if (p == NULL)
 		return GATE_FAIL_NOMEM(err);
@@ -251,12 +266,15 @@ int gate_container_start(struct gate_store *s, const struct gate_task *t, const 
 	p->store = s;
 	p->task = t;
 	p->profile = profile;
-	int result = gate_starter_begin(!gate_task_contained(t) && !t->detach && !t->terminal, &k, err);
+	int result = enter_userns(p, &inner, err);
+	if (result == 0)
+		result = gate_starter_begin(!gate_task_contained(t) && !t->detach && !t->terminal, &k, err);
 	if (result == 0)
 		result = start(p, &k, &started, err);
 	if (result < 0)
 		gate_starter_done(&k); /* first: nobody else holds on to what is undone now */
 	gate_prepare_done(p, result < 0);
+	gate_store_close(inner);
 	free(p);
 	if (result == 0)
 		*ret = started;

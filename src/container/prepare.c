@@ -272,11 +272,16 @@ static int find_image(struct gate_prepare *p, struct gate_err *err)
 	           : gate_image_get(p->images, p->task->image, false, &p->image, err);
 }
 
+int gate_prepare_early(struct gate_prepare *p, struct gate_err *err)
+{
+	p->early = true;
+	p->contained = is_contained(p);
+	return gate_caller_in(p->task, &p->caller, &p->nested, err) < 0 ? -1 : find_image(p, err);
+}
+
 int gate_prepare(struct gate_prepare *p, struct gate_err *err)
 {
-	p->contained = is_contained(p);
-	/* What takes long or fails often comes before anything is made. */
-	if (gate_caller_in(p->task, &p->caller, &p->nested, err) < 0 || find_image(p, err) < 0)
+	if (!p->early && gate_prepare_early(p, err) < 0)
 		return -1;
 	p->caps = gate_task_caps(p->task, p->caller.permitted & p->caller.bounding);
 	if (entry(p, err) < 0 || host_proc(p, err) < 0)

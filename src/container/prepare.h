@@ -16,6 +16,7 @@ struct gate_prepare {
 	struct gate_store *store;
 	const struct gate_task *task;
 	const struct gate_task_profile *profile;
+	bool early; /* gate_prepare_early is through */
 	bool dry; /* rows are added and what they need is looked at, but nothing is made */
 
 	/* who and where */
@@ -87,7 +88,9 @@ int gate_identity_in(int root, const char *user, const char *const *add, size_t 
 /* isolate_dev.c: a /dev of the task's own. */
 gate_isolate_fn gate_isolate_dev;
 
-/* prepare.c: everything up to the plan, which is then ready to be sealed. On failure nothing is left. */
+/* prepare.c: what the caller has, and the image: as the caller, where a user namespace is entered after it. */
+int gate_prepare_early(struct gate_prepare *p, struct gate_err *err);
+/* Everything up to the plan, which is then ready to be sealed. On failure nothing is left. */
 int gate_prepare(struct gate_prepare *p, struct gate_err *err);
 void gate_prepare_init(struct gate_prepare *p);
 /* `undo`: what was made goes, too. */

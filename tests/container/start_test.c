@@ -2,7 +2,9 @@
 #include "tasks.h"
 
 #include <linux/capability.h>
+#include <grp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 static struct ended e;
@@ -253,6 +255,57 @@ static void more_in_a_running_task(void **state)
 		(void)usleep(20000);
 }
 
+/* In a child, because the caller's process is another one afterwards. */
+static void without_root(void **state)
+{
+	const struct place *p = *state;
+	char dir[96];
+
+	(void)snprintf(dir, sizeof(dir), "%s/user", p->path);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(chown(dir, 65533, 65533), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct place own = *p;
+		char copy[128];
+
+		if (setgroups(0, NULL) < 0 || setresgid(65533, 65533, 65533) < 0 || setresuid(65533, 65533, 65533) < 0 ||
+		    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) /* as after an execve: else /proc/self is root's */
+			_exit(101);
+		(void)snprintf(own.state, sizeof(own.state), "%s/state", dir);
+		(void)snprintf(copy, sizeof(copy), "rootfs=%s", p->root);
+		if (gate_store_open(own.state, &own.s, NULL) < 0)
+			_exit(102);
+		struct gate_task t;
+		task_of(&t, LIST("rm=true", copy), LIST("/inside", "cat", "/proc/self/status", "/proc/self/uid_map"));
+		run_task(&own, &t, &open_profile, &e);
+		if (e.result < 0 && strstr(e.err.text, "cannot make a user namespace") != NULL)
+			_exit(77);
+		if (e.result < 0 || !e.started.started)
+			(void)fprintf(stderr, "%s%s\n", e.err.text, e.started.why);
+		if (e.result < 0 || !e.started.started || gate_record_exit_code(&e.record) != 0)
+			_exit(103);
+		if (strstr(e.out, "\nSeccomp:\t2\n") == NULL || strstr(e.out, "\nCapEff:\t00000000a80425fb\n") == NULL ||
+		    strstr(e.out, "      65533 ") == NULL)
+			_exit(104);
+		/* One id only: another user is refused with the way out. */
+		gate_task_done(&t);
+		task_of(&t, LIST("rm=true", copy, "user=7:7"), LIST("/inside", "id"));
+		run_task(&own, &t, &open_profile, &e);
+		if (e.result == 0 || strstr(e.err.text, "newuidmap") == NULL)
+			_exit(105);
+		_exit(entries_of("/proc/self/fd") == p->fds + 4 ? 0 : 106);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77) {
+		print_message("skipped: user namespaces are not for everybody here\n");
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static int need_root(void **state)
 {
 	if (geteuid() != 0) {
@@ -282,6 +335,7 @@ int main(void)
 		TEST(limits),
 		TEST(a_user_namespace_of_its_own),
 		TEST(more_in_a_running_task),
+		TEST(without_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

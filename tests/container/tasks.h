@@ -20,7 +20,7 @@
 #include "spec/spec.h"
 
 struct place {
-	char path[64], state[80], root[80];
+	char path[64], state[128], root[80];
 	struct gate_store *s;
 	size_t mounts, fds, groups; /* before */
 };
