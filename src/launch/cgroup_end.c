@@ -62,11 +62,11 @@ static ssize_t read_text(int dir, const char *name, char *text, size_t size)
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
-		return -errno;
+		return -1;
 	ssize_t n = read(fd, text, size - 1);
 	(void)close(fd);
 	if (n < 0)
-		return -errno;
+		return -1;
 	text[n] = '\0';
 	return n;
 }
