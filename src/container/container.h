@@ -74,6 +74,8 @@ int gate_container_caps(const struct gate_task *t, uint64_t *ret, struct gate_er
  * errors name. (plan_write.c) */
 struct gate_plan_writer;
 
+/* Where images are looked for (image/image.h); `dir` is not copied. NULL: the default. */
+void gate_store_images(struct gate_store *s, const char *dir);
 /* Checks the task, prepares and starts it: returns when its program runs, or has failed to. */
 struct gate_started {
 	char id[65];

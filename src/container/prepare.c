@@ -262,12 +262,17 @@ static int entry(struct gate_prepare *p, struct gate_err *err)
 	return 0;
 }
 
+void gate_store_images(struct gate_store *s, const char *dir)
+{
+	s->images = dir;
+}
+
 static int find_image(struct gate_prepare *p, struct gate_err *err)
 {
 	p->own_root = p->task->image != NULL || p->task->rootfs != NULL;
 	if (p->task->image == NULL)
 		return 0;
-	return gate_images_open(NULL, &p->images, err) < 0
+	return gate_images_open(p->store->images, &p->images, err) < 0
 	           ? -1
 	           : gate_image_get(p->images, p->task->image, false, &p->image, err);
 }

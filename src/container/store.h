@@ -8,6 +8,7 @@ struct gate_store {
 	char *path;
 	int dir, containers, names;
 	int lock; /* STATE/lock */
+	const char *images; /* gate_store_images */
 };
 
 /* Held while names and directories are made or removed: what is half done is then nobody else's business. */

@@ -1,11 +1,14 @@
 /* Tasks of every kind, started and run to their end. */
 #include "tasks.h"
 
+#include <callgate/bpf.h>
 #include <linux/capability.h>
 #include <grp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+
+#include "base/digest.h"
 
 static struct ended e;
 
@@ -255,6 +258,82 @@ static void more_in_a_running_task(void **state)
 		(void)usleep(20000);
 }
 
+/* --- images --- */
+static void blob(const struct place *p, const char *bytes, size_t len, char digest[65])
+{
+	char path[256], text[GATE_DIGEST_TEXT];
+	struct gate_digest raw;
+
+	gate_digest_bytes(bytes, len, &raw);
+	gate_digest_text(&raw, text);
+	(void)snprintf(digest, 65, "%s", text + strlen("sha256:"));
+	(void)snprintf(path, sizeof(path), "%s/oci/blobs/sha256/%s", p->path, digest);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(write(fd, bytes, len), len);
+	(void)close(fd);
+}
+
+/* An OCI layout of one layer: the test's root. */
+static void make_layout(const struct place *p)
+{
+	char command[512], text[2048], layer[65], config[65], manifest[65];
+	struct stat st;
+
+	(void)snprintf(command, sizeof(command), "mkdir -p %s/oci/blobs/sha256 && tar -C %s -cf %s/layer.tar .", p->path, p->root, p->path);
+	assert_int_equal(system(command), 0);
+	(void)snprintf(text, sizeof(text), "%s/layer.tar", p->path);
+	int fd = open(text, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &st), 0);
+	char *bytes = malloc((size_t)st.st_size);
+	assert_int_equal(read(fd, bytes, (size_t)st.st_size), st.st_size);
+	(void)close(fd);
+	blob(p, bytes, (size_t)st.st_size, layer);
+	free(bytes);
+	int n = snprintf(text, sizeof(text),
+	                 "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Entrypoint\":[\"/inside\"],\"Cmd\":[\"id\"],"
+	                 "\"Env\":[\"PATH=/bin\",\"A=image\",\"B=image\"],\"User\":\"web\",\"WorkingDir\":\"/made/here\","
+	                 "\"StopSignal\":\"SIGQUIT\"},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%s\"]}}",
+	                 layer);
+	blob(p, text, (size_t)n, config);
+	int config_size = n;
+	n = snprintf(text, sizeof(text),
+	             "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":{\"mediaType\":"
+	             "\"application/vnd.oci.image.config.v1+json\",\"digest\":\"sha256:%s\",\"size\":%d},\"layers\":[{\"mediaType\":"
+	             "\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"sha256:%s\",\"size\":%lld}]}",
+	             config, config_size, layer, (long long)st.st_size);
+	blob(p, text, (size_t)n, manifest);
+	(void)snprintf(text, sizeof(text),
+	               "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
+	               "\"digest\":\"sha256:%s\",\"size\":%d}]}",
+	               manifest, n);
+	(void)snprintf(command, sizeof(command), "%s/oci/index.json", p->path);
+	write_text(command, text);
+	(void)snprintf(command, sizeof(command), "%s/oci/oci-layout", p->path);
+	write_text(command, "{\"imageLayoutVersion\":\"1.0.0\"}");
+}
+
+static void an_image(void **state)
+{
+	struct place *p = *state;
+	char image[128], store[96];
+
+	make_layout(p);
+	(void)snprintf(image, sizeof(image), "image=oci:%s/oci", p->path);
+	(void)snprintf(store, sizeof(store), "%s/images", p->path);
+	gate_store_images(p->s, store);
+	run(p, &e, 0, LIST("rm=true", image), LIST());
+	assert_string_equal(e.out, "1000 1001: 4 1001\n");
+	run(p, &e, 0, LIST("rm=true", image), LIST("cwd"));
+	assert_string_equal(e.out, "/made/here\n");
+	run(p, &e, 0, LIST("rm=true", image, "env=B=mine", "hostname=box", "user=0"), LIST("env"));
+	assert_string_equal(e.out, "PATH=/bin\nHOSTNAME=box\nA=image\nB=mine\nHOME=/root\n");
+	/* An entrypoint of the task's own drops the image's command. */
+	run(p, &e, 99, LIST("rm=true", image, "entrypoint=/inside"), LIST());
+	run(p, &e, 5, LIST("rm=true", image, "entrypoint=/inside", "workdir=/"), LIST("exit", "5"));
+	run(p, &e, 0, LIST("rm=true", image, "userns=auto"), LIST("id"));
+	assert_string_equal(e.out, "1000 1001: 4 1001\n");
+}
+
 /* In a child, because the caller's process is another one afterwards. */
 static void without_root(void **state)
 {
@@ -306,6 +385,94 @@ static void without_root(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* --- profiles --- */
+#if defined(__x86_64__)
+#define EXECVE     59
+#define EXIT_GROUP 231
+#else
+#define EXECVE     221
+#define EXIT_GROUP 94
+#endif
+
+static void a_profile_of_nothing_but_the_programs_own_calls(void **state)
+{
+	/* Numbers alone: all else kills. */
+	const struct gate_insn insns[] = {
+		{ 0x20, 0, 0, 0 }, { 0x15, 2, 0, EXECVE }, { 0x15, 1, 0, EXIT_GROUP }, { 0x06, 0, 0, 0x80000000 }, { 0x06, 0, 0, 0x7fff0000 },
+	};
+	const struct gate_task_profile strict = { .insns = insns, .len = GATE_ARRAY_LEN(insns), .source = "strict" };
+	struct place *p = *state;
+	char path[160];
+	ROOTED(p);
+
+	(void)snprintf(path, sizeof(path), "%s/nothing", p->root);
+	copy_file(NOTHING, path);
+	const char *const *const flags[] = {
+		LIST("rm=true", rooted),
+		LIST("rm=true", rooted, "security-opt=no-new-privileges"),
+		LIST("rm=true", rooted, "user=web", "group-add=7"),
+		LIST("rm=true", rooted, "user=web", "security-opt=no-new-privileges"),
+		LIST("rm=true", rooted, "user=web", "cap-add=NET_RAW", "ulimit=nofile=64:64", "workdir=/srv"),
+		LIST("rm=true", rooted, "tty=true", "user=web"),
+		LIST("rm=true", rooted, "cap-add=SYS_ADMIN"),
+		LIST("rm=true", rooted, "cap-drop=ALL"),
+		LIST("rm=true", rooted, "userns=auto", "read-only=true"),
+		LIST("rm=true", rooted, "memory=32m", "init=true"),
+	};
+	for (size_t i = 0; i < GATE_ARRAY_LEN(flags); i++) {
+		struct gate_task t;
+
+		task_of(&t, flags[i], LIST("/nothing"));
+		run_task(p, &t, &strict, &e);
+		gate_task_done(&t);
+		if (e.result < 0 || !e.started.started || gate_record_exit_code(&e.record) != 42)
+			fail_msg("%zu: %s%s: %d", i, e.err.text, e.started.why, gate_record_exit_code(&e.record));
+	}
+}
+
+static void working_directories_of_others(void **state)
+{
+	int outside = open("/", O_PATH | O_DIRECTORY);
+	ROOTED(*state);
+
+	for (int fd = 0; fd < 24; fd++) {
+		char flag[64];
+		struct gate_task t;
+
+		(void)snprintf(flag, sizeof(flag), "workdir=/proc/self/fd/%d", fd);
+		task_of(&t, LIST("rm=true", rooted, flag), LIST("/inside", "cwd"));
+		run_task(*state, &t, &open_profile, &e);
+		gate_task_done(&t);
+		assert_true(e.result < 0 || !e.started.started);
+	}
+	(void)close(outside);
+}
+
+static void explaining_does_nothing(void **state)
+{
+	GATE_AUTO(gate_buf_done) struct gate_buf text = GATE_BUF_INIT, json = GATE_BUF_INIT;
+	struct place *p = *state;
+	struct gate_err err = GATE_ERR_INIT;
+	struct gate_task t;
+	char path[160];
+	ROOTED(p);
+
+	task_of(&t, LIST(rooted, "memory=32m", "user=web", "userns=auto", "tmpfs=/x", "init=true"), LIST("/inside", "id"));
+	if (gate_container_explain(p->s, &t, &open_profile, false, &text, &err) < 0 ||
+	    gate_container_explain(p->s, &t, &open_profile, true, &json, &err) < 0)
+		fail_msg("%s", err.text);
+	gate_task_done(&t);
+	static const char *const steps[] = { "join", "clone", "signals", "hostname", "private", "root", "/x (tmpfs)", "pivot", "init",
+		                             "1000:1001", "loaded with cap_sys_admin", "execve", "namespaces/uts", "posix", "memory" };
+	for (size_t i = 0; i < GATE_ARRAY_LEN(steps); i++)
+		if (strcmp(steps[i], "posix") != 0 && strstr(text.data, steps[i]) == NULL)
+			fail_msg("no '%s' in\n%s", steps[i], text.data);
+	assert_true(strstr(text.data, "  filter  ") < strstr(text.data, "  execve  "));
+	assert_non_null(strstr(json.data, "\"load\": \"late\""));
+	(void)snprintf(path, sizeof(path), "%s/containers", p->state);
+	assert_int_equal(entries_of(path), 2);
+}
+
 static int need_root(void **state)
 {
 	if (geteuid() != 0) {
@@ -336,6 +503,10 @@ int main(void)
 		TEST(a_user_namespace_of_its_own),
 		TEST(more_in_a_running_task),
 		TEST(without_root),
+		TEST(an_image),
+		TEST(a_profile_of_nothing_but_the_programs_own_calls),
+		TEST(working_directories_of_others),
+		TEST(explaining_does_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
