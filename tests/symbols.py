@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 HELPERS = re.compile(r"^gate_(buf_|json_|doc_|arena_|grow$|check_failed$|distance$|u64_parse|"
-                     r"task_|isolat|step_|record_|log_|spec_|image|store_|frame_|container_)")
+                     r"task_|isolat|word_|step_|record_|log_|spec_|image|store_|frame_|container_)")
 
 
 def declared(root):

@@ -118,6 +118,8 @@ const char *gate_option_text(const struct gate_cli *cli, const char *name);
 const char *gate_option_next(const struct gate_cli *cli, const char *name, size_t *at);
 /* Given at all; of a switch: given, and not false. */
 bool gate_option_set(const struct gate_cli *cli, const char *name);
+/* Is the value one of "a|b|c"? */
+bool gate_option_choice(const char *value, const char *choices);
 bool gate_option_known(const struct gate_cli *cli, const char *name);
 /* --format json */
 bool gate_cli_json(const struct gate_cli *cli);

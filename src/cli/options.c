@@ -110,7 +110,7 @@ static int unknown_name(const struct gate_verb *verb, const char *name, size_t l
 	return GATE_FAIL(err, GATE_E_INVALID, "unknown option '--%s' for %s (did you mean '--%s'?)", word, verb->name, near);
 }
 
-static bool is_choice(const char *value, const char *choices)
+bool gate_option_choice(const char *value, const char *choices)
 {
 	size_t len = strlen(value);
 
@@ -139,7 +139,7 @@ static int take(struct gate_cli *cli, int index, const char *value, struct gate_
 
 	if (word == NULL)
 		return GATE_FAIL(err, GATE_E_INVALID, "'--%s' is a switch: true or false, not '%s'", o->name, value);
-	if (o->choices != NULL && !is_choice(word, o->choices)) {
+	if (o->choices != NULL && !gate_option_choice(word, o->choices)) {
 		gate_suggest_text(word, o->choices, near, sizeof(near));
 		return GATE_FAIL(err, GATE_E_INVALID, "'--%s' takes %s, not '%s'%s", o->name, o->choices, word, near);
 	}

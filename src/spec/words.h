@@ -1,4 +1,4 @@
-/* words.h - values as people type them: sizes, times, signals, limits. Only src/spec includes this.
+/* words.h - values as people type them: sizes, times, signals, limits. For src/spec, and the signals for src/cli.
  * Those that return int give 0, -1 (not in the language) or -2 (above what can be); *ret only on success. */
 #ifndef GATE_SPEC_WORDS_H
 #define GATE_SPEC_WORDS_H

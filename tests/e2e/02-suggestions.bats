@@ -17,8 +17,11 @@ load helper
 
 @test "an unknown option of every verb is answered, with the status of its class" {
 	for verb in $(verbs); do
-		want=2
-		[ "$verb" != run ] || want=125
+		case $verb in
+		run | exec) want=125 ;;
+		ps | logs | stop | kill | rm | wait | inspect) want=1 ;;
+		*) want=2 ;;
+		esac
 		separately "$callgate" "$verb" --hlep
 		exits "$want"
 		complains "unknown option '--hlep' for $verb (did you mean '--help'?)"
@@ -31,7 +34,7 @@ load helper
 @test "an option's value is held against its choices" {
 	separately "$callgate" completion --words=cals
 	exits 2
-	complains "'--words' takes calls|arches|caps|sources|tasks|verbs, not 'cals' (did you mean 'calls'?)"
+	complains "'--words' takes calls|arches|caps|sources|tasks|verbs|image, not 'cals' (did you mean 'calls'?)"
 }
 
 @test "a missing or surplus value of an option is named" {
