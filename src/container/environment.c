@@ -41,7 +41,7 @@ static void set(struct gate_prepare *p, const char *key, const char *value)
 		gate_plan_env(&p->plan, pair.data);
 }
 
-/* docs/decisions/0007-host-tasks.md: whoever made the task has put the caller's environment into it. */
+/* docs/decisions/0008-host-tasks.md: whoever made the task has put the caller's environment into it. */
 static void of_host(struct gate_prepare *p)
 {
 	if (p->task->user == NULL)

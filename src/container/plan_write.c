@@ -278,6 +278,7 @@ static char *build(struct gate_plan_writer *w, size_t *size)
 	head.filter = w->filter_len != 0 ? (uint32_t)l.filter : 0;
 	head.filter_len = (uint32_t)w->filter_len;
 	head.id = head.id != 0 ? head.id + (uint32_t)l.texts : 0;
+	head.name = head.name != 0 ? head.name + (uint32_t)l.texts : 0;
 	for (uint32_t i = 0; i < head.n_cgroups; i++)
 		head.cgroups[i].name += head.cgroups[i].name != 0 ? (uint32_t)l.texts : 0;
 	put_rows(w, message + l.rows, (uint32_t)l.texts);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/digest.h"
+#include "run/privilege.h"
 
 static struct ended e;
 
@@ -385,6 +386,65 @@ static void without_root(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* --- namespaces of others, and none --- */
+static void the_hosts_namespaces(void **state)
+{
+	char name[256] = "";
+	ROOTED(*state);
+
+	(void)gethostname(name, sizeof(name) - 2);
+	(void)strcat(name, "\n");
+	run(*state, &e, 0, LIST("rm=true", rooted, "uts=host"), LIST("/inside", "cat", "/proc/sys/kernel/hostname"));
+	assert_string_equal(e.out, name);
+	run(*state, &e, 0, LIST("rm=true", rooted, "network=host"), LIST("/inside", "stat", "/etc/resolv.conf"));
+	run(*state, &e, 0, LIST("rm=true", rooted, "network=none"), LIST("/inside", "ls", "/sys/class/net"));
+	assert_string_equal(e.out, "lo\n");
+	run(*state, &e, 0, LIST("rm=true", rooted, "pid=host"), LIST("/inside", "cat", "/proc/self/status"));
+	assert_null(strstr(e.out, "\nPid:\t1\n"));
+}
+
+static void anothers_namespaces(void **state)
+{
+	struct place *p = *state;
+	struct gate_err err = GATE_ERR_INIT;
+	struct ended first = { 0 };
+	struct gate_task t;
+	ROOTED(p);
+
+	task_of(&t, LIST(rooted, "name=first", "hostname=box", "detach=true", "rm=true"), LIST("/inside", "sleep", "30"));
+	if (gate_container_start(p->s, &t, &open_profile, &first.started, &err) < 0 || !first.started.started)
+		fail_msg("%s%s", err.text, first.started.why);
+	gate_task_done(&t);
+	(void)close(first.started.socket);
+	run(p, &e, 0, LIST("rm=true", rooted, "uts=container:first", "network=container:first", "pid=container:first", "ipc=container:first"),
+	    LIST("/inside", "cat", "/proc/sys/kernel/hostname", "/proc/1/cmdline"));
+	assert_non_null(strstr(e.out, "box\n/inside"));
+	refuse(p, &e, "no such container", LIST("rm=true", rooted, "pid=container:second"), LIST("/inside", "id"));
+	memset(&e, 0, sizeof(e));
+	assert_int_equal(gate_container_connect(p->s, first.started.id, &e.started.socket, NULL), 0);
+	assert_int_equal(gate_frame_send(e.started.socket, GATE_FRAME_STOP, SIGKILL, 0, NULL, 0), 0);
+	assert_int_equal(gate_frame_send(e.started.socket, GATE_FRAME_WAIT, 0, 0, NULL, 0), 0);
+	follow(&e);
+	(void)close(e.started.socket);
+	(void)close(first.started.pidfd);
+	refuse(p, &e, "first", LIST("rm=true", rooted, "pid=container:first"), LIST("/inside", "id"));
+}
+
+static void a_privileged_task(void **state)
+{
+	struct place *p = *state;
+	ROOTED(p);
+
+	run(p, &e, 0, LIST("rm=true", rooted, "privileged=true"), LIST("/inside", "cat", "/proc/self/status"));
+	struct gate_caller caller;
+	char wanted[64];
+	assert_int_equal(gate_caller_read(UINT64_MAX, &caller, NULL), 0);
+	(void)snprintf(wanted, sizeof(wanted), "\nCapEff:\t%016llx\n", (unsigned long long)(caller.permitted & caller.bounding));
+	assert_non_null(strstr(e.out, wanted));
+	run(p, &e, 0, LIST("rm=true", rooted, "privileged=true"), LIST("/inside", "stat", "/dev/kmsg"));
+	assert_non_null(strstr(e.out, " 1:11\n"));
+}
+
 /* --- profiles --- */
 #if defined(__x86_64__)
 #define EXECVE     59
@@ -504,6 +564,9 @@ int main(void)
 		TEST(more_in_a_running_task),
 		TEST(without_root),
 		TEST(an_image),
+		TEST(the_hosts_namespaces),
+		TEST(anothers_namespaces),
+		TEST(a_privileged_task),
 		TEST(a_profile_of_nothing_but_the_programs_own_calls),
 		TEST(working_directories_of_others),
 		TEST(explaining_does_nothing),

@@ -73,6 +73,23 @@ static void rows_are_in_the_order_of_the_steps(void **state)
 	gate_plan_writer_done(&w);
 }
 
+static void texts_of_the_header_are_where_it_says(void **state)
+{
+	struct gate_plan_writer w;
+	int memfd = -1;
+
+	(void)state;
+	fill(&w);
+	w.head.name = gate_plan_string(&w, "web");
+	w.head.n_cgroups = 1;
+	w.head.cgroups[0] = (struct gate_plan_cgroup){ .dir = w.head.dir, .parent = w.head.dir, .name = gate_plan_string(&w, "callgate-x") };
+	const struct gate_plan *plan = seal(&w, &memfd);
+	assert_string_equal(gate_plan_text(plan, plan->name), "web");
+	assert_string_equal(gate_plan_text(plan, plan->cgroups[0].name), "callgate-x");
+	(void)close(memfd);
+	gate_plan_writer_done(&w);
+}
+
 static void mounts_keep_their_own_order(void **state)
 {
 	struct gate_plan_writer w;
@@ -256,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_in_the_order_of_the_steps),
+		cmocka_unit_test(texts_of_the_header_are_where_it_says),
 		cmocka_unit_test(mounts_keep_their_own_order),
 		cmocka_unit_test(what_needs_the_hosts_users_comes_before_another_namespace_is_joined),
 		cmocka_unit_test(later_values_of_a_variable_win_in_its_place),
