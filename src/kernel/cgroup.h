@@ -55,7 +55,8 @@ int gate_cgroups_make(const char *id, const char *parent, const struct gate_cgro
 /* The same beneath `root`, for tests: a directory with proc/self/{mountinfo,cgroup} and the mount points; "" is "/". */
 int gate_cgroups_make_in(const char *root, const char *id, const char *parent, const struct gate_cgroup_limits *limits,
                          bool dry, struct gate_buf *explain, struct gate_cgroups *ret, struct gate_err *err);
-/* All groups "callgate-ID" that the caller can see, wherever they are: for sweeping after a keeper that was killed.
+/* All groups "callgate-ID" of the caller's user that can be seen, wherever they are: for sweeping after a keeper that was
+ * killed. Walks all groups of the host. `what` of a version 2 group is GATE_CGROUP_V2 alone.
  * More than GATE_CGROUPS_MAX: the first of them; call again when those are gone. */
 int gate_cgroups_find(const char *id, struct gate_cgroups *ret, struct gate_err *err);
 /* Removes the groups (which must be empty) and closes. */

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernel/cgroup_tree.h"
@@ -17,13 +18,17 @@ struct search {
 	char path[4096];
 };
 
+/* Not one that another user made under this name in a group that was delegated to them: what enters it would be theirs to
+ * freeze and to end. */
 static void add(struct search *s, int parent)
 {
 	struct gate_cgroup *g = &s->found->at[s->found->n];
+	struct stat st;
 
 	*g = (struct gate_cgroup){ .dir = -1, .parent = -1, .procs = -1, .what = s->h->what };
 	g->dir = openat(parent, s->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	g->parent = g->dir >= 0 ? openat(parent, ".", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	bool ours = g->dir >= 0 && fstat(g->dir, &st) == 0 && st.st_uid == geteuid();
+	g->parent = ours ? openat(parent, ".", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (g->parent < 0) {
 		if (g->dir >= 0)
 			(void)close(g->dir);

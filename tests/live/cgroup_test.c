@@ -570,6 +570,29 @@ static void a_signal_reaches_each_process_once(void **state)
 
 /* --- failures --- */
 
+static void a_group_of_another_user_is_not_found(void **state)
+{
+	const struct gate_cgroup_limits limits = { .want = GATE_CGROUP_FREEZER };
+	char name[64], inner[128];
+
+	(void)state;
+	make(&limits);
+	int above = openat(groups.at[0].parent, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	gate_cgroups_undo(&groups);
+	(void)snprintf(name, sizeof(name), "callgate-test-%.12s", id);
+	(void)snprintf(inner, sizeof(inner), "%s/callgate-%s", name, id);
+	bool made = mkdirat(above, name, 0755) == 0 && mkdirat(above, inner, 0755) == 0;
+	size_t ours = how_many();
+	bool given = made && fchownat(above, inner, 65534, 65534, 0) == 0;
+	size_t theirs = how_many();
+	(void)unlinkat(above, inner, AT_REMOVEDIR);
+	(void)unlinkat(above, name, AT_REMOVEDIR);
+	(void)close(above);
+	assert_true(given);
+	assert_int_equal(ours, 1);
+	assert_int_equal(theirs, 0);
+}
+
 static void nothing_asked_for_makes_nothing(void **state)
 {
 	const struct gate_cgroup_limits limits = { 0 };
@@ -821,6 +844,7 @@ int main(void)
 		TEST(groups_made_inside_go_too),
 		TEST(what_is_shared_is_left_alone),
 		TEST(a_signal_reaches_each_process_once),
+		TEST(a_group_of_another_user_is_not_found),
 		TEST(nothing_asked_for_makes_nothing),
 		TEST(a_failure_leaves_nothing),
 		TEST(no_descriptor_is_left),
