@@ -243,7 +243,7 @@ static int make_all(struct gate_cgroup_maker *m, struct gate_err *err)
 		if (gate_cgroup_base(m, p, &why) == 0 &&
 		    (m->dry ? check_group(m, p, &why) : make_group(m, p, &why)) == 0)
 			continue;
-		if (p->need != 0) {
+		if (p->need != 0 || m->parent != NULL) {
 			if (err != NULL)
 				*err = why;
 			return -1;
@@ -262,6 +262,9 @@ static int make_in_tree(struct gate_cgroup_maker *m, struct gate_err *err)
 	int result = gate_cgroup_tree_read(m->root, &m->tree, err);
 	if (result == 0)
 		result = make_all(m, err);
+	if (result == 0 && m->parent != NULL && !m->dry && m->out.n == 0)
+		result = GATE_FAIL(err, GATE_E_UNSUPPORTED, "no cgroup hierarchy is mounted in which '%s' could be",
+		                   m->parent);
 	if (result < 0)
 		while (m->out.n > 0)
 			unmake_group(m, --m->out.n);
@@ -285,7 +288,7 @@ int gate_cgroups_make_in(const char *root, const char *id, const char *parent, c
 		                 "not a cgroup to put others in: components of at most 255 bytes, without '..'");
 	if (gate_cgroup_limits_check(limits, err) < 0)
 		return -1;
-	if (need == 0 && limits->want == 0) {
+	if (need == 0 && limits->want == 0 && parent == NULL) {
 		*ret = none;
 		return 0;
 	}
@@ -299,7 +302,7 @@ int gate_cgroups_make_in(const char *root, const char *id, const char *parent, c
 	m->dry = dry;
 	m->explain = explain;
 	m->need = need;
-	m->want = limits->want & ~need;
+	m->want = (limits->want | (parent != NULL ? GATE_CGROUP_V2 | GATE_CGROUP_V2_CONTROLLERS : 0)) & ~need;
 	m->program = -1;
 	m->out = none;
 	(void)snprintf(m->name, sizeof(m->name), PREFIX "%s", id);

@@ -45,7 +45,8 @@ struct gate_cgroups {
  * Where: v1: in the caller's own group of each hierarchy, so that limits of that one hold, too. v2, where a group with
  * processes cannot hand on controllers: in the highest group on the way from the mount's top to the caller's that the
  * caller may write to: the top for root, user@UID.service or a delegated scope for others.
- * `parent` ("/a/b" or "a/b" below each mount's top, made when missing, then left) overrides; NULL: none.
+ * `parent` ("/a/b" or "a/b" below each mount's top, made when missing, then left) overrides, and the task is then in it in v2 and
+ * with cpu, memory and pids also without a limit of its own, so that those of `parent` hold; NULL: none.
  * There is no common group above: what is made for a task is removed with it, and no launch waits for another.
  * Controllers are looked for in v2 first, then v1. Devices on v2 are a program of the group.
  *

@@ -506,7 +506,7 @@ static void a_parent_is_made_level_by_level_and_undone(void **state)
 	const struct gate_cgroup_limits l = { .pids = 9 };
 
 	(void)state;
-	plant_v2("cpu memory pids\n", "");
+	plant_v2("pids\n", "");
 	put("sys/fs/cgroup/a/cgroup.subtree_control", "");
 	put("sys/fs/cgroup/a/cgroup.controllers", "pids");
 	/* b is new: it has no files here, so controllers cannot be handed on. */
@@ -515,6 +515,21 @@ static void a_parent_is_made_level_by_level_and_undone(void **state)
 	assert_string_equal(got("sys/fs/cgroup/a/cgroup.subtree_control"), "+pids");
 	assert_true(there("sys/fs/cgroup/a"));
 	assert_false(there("sys/fs/cgroup/a/b"));
+}
+
+static void a_parent_without_limits_is_entered_or_refused(void **state)
+{
+	const struct gate_cgroup_limits none = { 0 };
+	GATE_AUTO(gate_buf_done) struct gate_buf text = GATE_BUF_INIT;
+
+	(void)state;
+	put("proc/self/mountinfo", "22 1 254:0 / / rw - ext4 /dev/root rw\n");
+	put("proc/self/cgroup", "");
+	assert_int_equal(make("a", &none, false, NULL), -1);
+	assert_non_null(strstr(err.text, "no cgroup hierarchy is mounted in which 'a' could be"));
+	plant_v2("pids\n", "");
+	assert_int_equal(make("a", &none, true, &text), 0);
+	assert_non_null(strstr(text.data, "/sys/fs/cgroup/a/callgate-" ID));
 }
 
 static void processes_above_are_told_beforehand(void **state)
@@ -636,6 +651,7 @@ int main(void)
 		FILES(version_2_is_explained),
 		FILES(only_missing_controllers_are_enabled_and_a_failure_leaves_no_group),
 		FILES(a_parent_is_made_level_by_level_and_undone),
+		FILES(a_parent_without_limits_is_entered_or_refused),
 		FILES(processes_above_are_told_beforehand),
 		FILES(missing_controllers_are_named),
 		FILES(version_1_is_below_the_own_group),
