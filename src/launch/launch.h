@@ -77,7 +77,7 @@ struct gate_launched {
 };
 /* self.c: the process */
 gate_step_fn gate_step_signals, gate_step_hide, gate_step_parent, gate_step_normal, gate_step_cgroup, gate_step_session,
-    gate_step_oom, gate_step_rlimit, gate_step_unshare, gate_step_loopback, gate_step_hostname, gate_step_keyring;
+    gate_step_mark, gate_step_oom, gate_step_rlimit, gate_step_unshare, gate_step_loopback, gate_step_hostname, gate_step_keyring;
 /* terminal.c: what it reads and writes */
 gate_step_fn gate_step_session_leader, gate_step_terminal, gate_step_stdio, gate_step_close;
 /* identity.c: who it is */

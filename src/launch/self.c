@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/keyctl.h>
+#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
 #include <poll.h>
@@ -183,6 +184,15 @@ int gate_step_session(struct gate_launch *l, const struct gate_row *row)
 	if (sys == 0)
 		l->report->session = session;
 	return sys;
+}
+
+int gate_step_mark(struct gate_launch *l, const struct gate_row *row)
+{
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+	long got = gate_sys(SYS_sendto, l->view->fds[row->fd], gate_plan_text(l->view->plan, row->text[0]), row->a, 0,
+	                    &kernel, sizeof(kernel));
+	return got < 0 ? (int)got : 0;
 }
 
 int gate_step_oom(struct gate_launch *l, const struct gate_row *row)

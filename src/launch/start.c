@@ -28,6 +28,7 @@ struct start {
 	bool staged; /* there are rows before CLONE */
 	bool lend;   /* the child runs in our memory until its execve, and we wait */
 	bool listener;
+	bool tied;   /* somebody asks whether the keeper lives */
 	int cgroup;  /* to be entered by a child that clone3 could not put there, or -1 */
 	int done[2]; /* the pipe whose end tells of execve, where nobody waits by vfork; -1 */
 	int terminal[2];
@@ -222,7 +223,7 @@ static void read_rows(struct start *s, const struct gate_plan_view *view)
 	const struct gate_plan *plan = view->plan;
 	const char *program = NULL;
 
-	s->lend = can_lend() && !s->listener;
+	s->lend = !view->apart && !s->listener && can_lend();
 	for (uint32_t i = 0; i < plan->n_rows; i++) {
 		const struct gate_row *row = &view->rows[i];
 
@@ -235,6 +236,8 @@ static void read_rows(struct start *s, const struct gate_plan_view *view)
 			s->l.filter.flags = row->a;
 		} else if (row->step == GATE_STEP_NO_NEW_PRIVS) {
 			s->l.filter.no_new_privs = true;
+		} else if (row->step == GATE_STEP_PARENT) {
+			s->tied = true;
 		} else if (row->step == GATE_STEP_EXECVE) {
 			program = gate_plan_text(plan, row->text[0]);
 		}
@@ -260,10 +263,10 @@ static void prepare(struct start *s, const struct gate_plan_view *view, struct g
 	l->view = view;
 	l->report = report;
 	l->root = l->parent_pidfd = l->terminal_socket = l->done_pipe = -1;
-	l->argv = (const char *const *)((const char *)plan + plan->argv);
-	l->envp = (const char *const *)((const char *)plan + plan->envp);
+	l->argv = view->argv != NULL ? view->argv : (const char *const *)((const char *)plan + plan->argv);
+	l->envp = view->envp != NULL ? view->envp : (const char *const *)((const char *)plan + plan->envp);
 	l->close_to = highest_descriptor();
-	l->filter.insns = (const char *)plan + plan->filter;
+	l->filter.insns = view->insns != NULL ? view->insns : (const char *)plan + plan->filter;
 	l->filter.len = (uint16_t)plan->filter_len;
 	l->filter.early = s->listener;
 	l->filter.listener = s->listener ? &report->listener : NULL;
@@ -282,10 +285,12 @@ static int get_resources(struct start *s)
 		return (int)got;
 	s->stacks = (char *)(uintptr_t)got;
 	l->filter.stack_top = s->stacks + STAGER_STACK + GATE_HELPER_STACK;
-	got = gate_sys(SYS_pidfd_open, gate_sys(SYS_getpid), 0);
-	if (got < 0)
-		return (int)got;
-	l->parent_pidfd = (int)got;
+	if (s->tied || s->staged) {
+		got = gate_sys(SYS_pidfd_open, gate_sys(SYS_getpid), 0);
+		if (got < 0)
+			return (int)got;
+		l->parent_pidfd = (int)got;
+	}
 	if ((l->view->plan->flags & GATE_PLAN_TERMINAL) != 0) {
 		got = gate_sys(SYS_socketpair, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, s->terminal);
 		if (got < 0)

@@ -19,6 +19,7 @@ static gate_step_fn *const steps[GATE_STEP_MAX] = {
 	[GATE_STEP_NORMAL] = gate_step_normal,
 	[GATE_STEP_CGROUP] = gate_step_cgroup,
 	[GATE_STEP_SESSION] = gate_step_session,
+	[GATE_STEP_MARK] = gate_step_mark,
 	[GATE_STEP_OOM] = gate_step_oom,
 	[GATE_STEP_RLIMIT] = gate_step_rlimit,
 	[GATE_STEP_UNSHARE] = gate_step_unshare,

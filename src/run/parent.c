@@ -1,5 +1,4 @@
 #include <poll.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -8,23 +7,19 @@
 
 #include "run/parent.h"
 
-#ifndef CLONE_PIDFD
-#define CLONE_PIDFD 0x00001000
-#endif
-
 /* A terminal sends these to the whole foreground process group, so the program has got its own; sent by a process
  * (si_code <= 0) they were meant for us as the program's stand-in. */
 static const int from_terminal[] = { SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH, SIGCONT };
 /* Faults of our own: never blocked, the kernel would kill us for a blocked one. */
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
 
-int gate_parent_init(struct gate_parent *p, bool foreground, bool lend_memory, struct gate_err *err)
+int gate_parent_init(struct gate_parent *p, bool foreground, struct gate_err *err)
 {
 	struct sigaction chld = { .sa_handler = SIG_DFL };
 	sigset_t all;
 	int reaper = 0;
 
-	*p = (struct gate_parent){ .pidfd = -1, .signals = -1, .foreground = foreground, .lend_memory = lend_memory };
+	*p = (struct gate_parent){ .pidfd = -1, .signals = -1, .foreground = foreground };
 	(void)sigfillset(&all);
 	for (size_t i = 0; i < GATE_ARRAY_LEN(faults); i++)
 		(void)sigdelset(&all, faults[i]);
@@ -45,35 +40,17 @@ int gate_parent_init(struct gate_parent *p, bool foreground, bool lend_memory, s
 	return 0;
 }
 
-static int child_main(void *arg)
+int gate_parent_start(struct gate_parent *p, const struct gate_plan_view *view, struct gate_launch_report *report)
 {
-	gate_child_run(arg);
-}
+	struct gate_launched launched;
+	int sys = gate_launch_start(view, report, &launched);
 
-int gate_parent_start(struct gate_parent *p, struct gate_child *c, char *stack_top, struct gate_err *err)
-{
-	int flags = CLONE_PIDFD | SIGCHLD, dumpable = -1;
-
-	/* As posix_spawn(3) does: no page tables to copy, which is most of what fork(2) costs. */
-	if (p->lend_memory) {
-		flags |= CLONE_VM | CLONE_VFORK;
-		dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
-	}
-	/* clone and not clone3, for which container engines answer ENOSYS. Not fork(3): its handlers take locks. A pidfd
-	 * that comes with the process can never be another's. */
-	pid_t pid = clone(child_main, stack_top, flags, c, &p->pidfd);
-	int saved = errno;
-	/* The child hid the memory that it shared with us from tracers (child.c). */
-	if (dumpable == 1)
-		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	errno = saved;
-	if (pid < 0)
-		return GATE_FAIL_SYS(err, "cannot start a process");
-	p->pid = pid;
+	p->pid = launched.pid;
+	p->pidfd = launched.pidfd;
 	/* The child is made; the caller's handlers may run again. */
 	if (!p->foreground)
 		(void)pthread_sigmask(SIG_SETMASK, &p->mask, NULL);
-	return 0;
+	return sys;
 }
 
 static void forward(const struct gate_parent *p, int sig)

@@ -45,19 +45,19 @@ int gate_caller_read(uint64_t asked, struct gate_caller *ret, struct gate_err *e
 }
 
 /* Which way the filter can go on without a call after it, and without no_new_privs being forced on anybody. */
-static enum gate_load_way choose_load(const struct gate_caller *caller, const struct gate_privilege *p)
+static enum gate_load choose_load(const struct gate_caller *caller, const struct gate_privilege *p)
 {
 	const uint64_t dac = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH);
 	/* CAP_DAC_OVERRIDE includes what the other may do for execve (generic_permission, fs/namei.c). */
-	bool sees_less = (p->program & BIT(CAP_DAC_OVERRIDE)) == 0 && (caller->effective & dac & ~p->program) != 0;
+	bool sees_less = (p->program & BIT(CAP_DAC_OVERRIDE)) == 0 && (caller->permitted & dac & ~p->program) != 0;
 
 	if ((caller->effective & BIT(CAP_SYS_ADMIN)) == 0 || (p->program & BIT(CAP_SYS_ADMIN)) != 0)
-		return GATE_WAY_LOWERED;
+		return GATE_LOAD_LOWERED;
 	/* execve gives root the bounding set and others the ambient one, whatever they had. So once these are lowered the
 	 * old privileges can stay until then: that spares the helper. Not where execve would be permitted with them, and
 	 * refused to the program itself. */
 	bool exact = !caller->root || (caller->bounding & ~p->program) == 0 || p->drop_bounding;
-	return exact && !sees_less ? GATE_WAY_LATE : GATE_WAY_HELPER;
+	return exact && !sees_less ? GATE_LOAD_LATE : GATE_LOAD_HELPER;
 }
 
 void gate_privilege_plan(const struct gate_caller *caller, uint64_t asked, bool no_new_privs, bool unconfined,
@@ -78,9 +78,8 @@ void gate_privilege_plan(const struct gate_caller *caller, uint64_t asked, bool 
 	/* seccomp(2): EACCES without CAP_SYS_ADMIN, unless no_new_privs is set. */
 	if (!unconfined && (caller->effective & BIT(CAP_SYS_ADMIN)) == 0)
 		p.no_new_privs = true;
-	p.load = unconfined ? GATE_WAY_NOTHING : choose_load(caller, &p);
-	p.permitted = p.load == GATE_WAY_LATE ? caller->permitted : p.program;
-	p.effective = p.load == GATE_WAY_LATE ? caller->effective : p.program;
+	p.load = unconfined ? GATE_LOAD_NOTHING : choose_load(caller, &p);
+	p.permitted = p.load == GATE_LOAD_LATE ? caller->permitted : p.program;
 	p.lowers = p.permitted != caller->permitted;
 	*ret = p;
 }

@@ -3,6 +3,7 @@
 #define GATE_RUN_PRIVILEGE_H
 
 #include "base/base.h"
+#include "task/plan.h"
 
 /* Capability sets as masks. */
 struct gate_caller {
@@ -13,23 +14,16 @@ struct gate_caller {
  * others as there. */
 int gate_caller_read(uint64_t asked, struct gate_caller *ret, struct gate_err *err);
 
-enum gate_load_way {
-	GATE_WAY_NOTHING = 1, /* unconfined */
-	GATE_WAY_LOWERED, /* the main thread has given up its privileges, and may: CAP_SYS_ADMIN, or no_new_privs */
-	GATE_WAY_LATE,    /* the main thread keeps them up to execve, which itself gives just the program's */
-	GATE_WAY_HELPER   /* a thread that still has CAP_SYS_ADMIN, for all threads */
-};
-
 /* All that the launch does about privileges. */
 struct gate_privilege {
 	uint64_t bounding; /* what to leave in the bounding set; used when `drop_bounding` */
 	bool drop_bounding;
-	uint64_t permitted, effective;
+	uint64_t permitted;   /* and effective */
 	uint64_t inheritable; /* equal to the ambient set that remains: capset(2) lowers it with this */
 	uint64_t program;     /* what the program starts with */
 	bool lowers;          /* the program's process gets less than the caller has, before its execve */
 	bool no_new_privs;
-	enum gate_load_way load;
+	enum gate_load load;
 };
 /* Pure. */
 void gate_privilege_plan(const struct gate_caller *caller, uint64_t asked, bool no_new_privs, bool unconfined,

@@ -12,6 +12,7 @@ static const struct {
 	[GATE_STEP_NORMAL] = { "normal", "cannot reset umask, personality, scheduling and affinity" },
 	[GATE_STEP_CGROUP] = { "cgroup", "cannot enter the control group" },
 	[GATE_STEP_SESSION] = { "session", "cannot start an audit session" },
+	[GATE_STEP_MARK] = { "mark", "cannot be made known to the audit log" },
 	[GATE_STEP_OOM] = { "oom", "cannot set oom_score_adj" },
 	[GATE_STEP_RLIMIT] = { "rlimit", "cannot set a resource limit" },
 	[GATE_STEP_UNSHARE] = { "unshare", "cannot make a cgroup namespace" },

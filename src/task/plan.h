@@ -51,6 +51,7 @@ enum gate_step {
 	GATE_STEP_NORMAL,    /* umask 022, personality 0, all processors, SCHED_OTHER where the caller's was another, timer slack */
 	GATE_STEP_CGROUP,    /* fd: cgroup.procs (v2 before 5.7, v1) of one hierarchy: the process enters it */
 	GATE_STEP_SESSION,   /* an audit session of its own; fd: /proc of the host. OPTIONAL: where there is no audit */
+	GATE_STEP_MARK,      /* fd: audit socket; text[0]: a bytes that the kernel passes on with the sender's process id. OPTIONAL */
 	GATE_STEP_OOM,       /* a: oom_score_adj (as int64); fd: /proc of the host */
 	GATE_STEP_RLIMIT,    /* flags: resource; a: soft, b: hard */
 	GATE_STEP_UNSHARE,   /* a: CLONE_NEWCGROUP: after the CGROUP rows, so that the task sees its own as the root */
@@ -189,6 +190,10 @@ struct gate_plan_view {
 	const struct gate_row *rows;
 	const int *fds; /* plan->n_fds of them */
 	int stdio[3];   /* what GATE_PLAN_FD_IN, OUT, ERR mean; set by the keeper, -1: nothing */
+	/* a launch inside a caller's process, which has these in its memory; NULL: they lie in the message */
+	const char *const *argv, *const *envp;
+	const void *insns;
+	bool apart; /* never in the caller's memory: other threads of it may run */
 };
 /* The descriptor that `index` (of a row, of the plan) means, or -1. */
 static inline int gate_plan_fd(const struct gate_plan_view *view, int32_t index)

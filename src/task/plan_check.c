@@ -42,6 +42,7 @@ static const struct shape {
 	[GATE_STEP_NORMAL] = { STAGE, PRIVILEGED, .once = true },
 	[GATE_STEP_CGROUP] = { STAGE, PRIVILEGED, NEEDS_FD },
 	[GATE_STEP_SESSION] = { STAGE, PRIVILEGED, NEEDS_FD, .once = true },
+	[GATE_STEP_MARK] = { PRIVILEGED, PRIVILEGED, NEEDS_FD, .needs = T(0), .once = true },
 	[GATE_STEP_OOM] = { STAGE, ROOM, NEEDS_FD, .once = true },
 	[GATE_STEP_RLIMIT] = { STAGE, ROOM, .own_flags = true },
 	[GATE_STEP_UNSHARE] = { PRIVILEGED, STREAMS, .once = true },
@@ -321,6 +322,10 @@ static const char *check_numbers(struct check *c, const struct gate_row *row)
 	case GATE_STEP_OOM:
 		if ((int64_t)row->a < -1000 || (int64_t)row->a > 1000)
 			return "oom_score_adj is not between -1000 and 1000";
+		break;
+	case GATE_STEP_MARK:
+		if (row->a > c->size - row->text[0])
+			return "what it sends to the audit log does not lie in it";
 		break;
 	case GATE_STEP_UNSHARE:
 		if (row->a != CLONE_NEWCGROUP)

@@ -121,7 +121,7 @@ static inline const char *build_lay(struct build *b)
 	p->version = GATE_PLAN_VERSION;
 	p->flags = b->flags | GATE_PLAN_EXEC;
 	p->n_rows = b->n_rows;
-	p->dir = p->parent = p->control = p->audit = p->audit_ask = p->proc = p->lock = -1;
+	p->dir = p->parent = p->control = p->audit = p->audit_ask = p->proc = p->lock = p->names = -1;
 	p->stop_signal = 15;
 	p->n_fds = b->n_fds;
 	p->size = (uint32_t)b->len;

@@ -200,7 +200,10 @@ static void no_descriptor_but_three(void **state)
 		FILTER_WITH(&b, build_allow);
 		finish(&b, way == 2 ? GATE_LOAD_HELPER : GATE_LOAD_LOWERED);
 		assert_int_equal(start(&b), 0);
-		assert_int_equal(count_fds(got.pid), way == 1 ? 0 : 3); /* the init has none */
+		const unsigned wanted = way == 1 ? 0 : 3; /* the init has none */
+		for (int i = 0; count_fds(got.pid) != wanted && i < 500; i++)
+			usleep(2000); /* the program's loader opens some for a moment */
+		assert_int_equal(count_fds(got.pid), wanted);
 		if (way != 1)
 			stop();
 		else
@@ -432,7 +435,8 @@ static pid_t others(int flags)
 	assert_int_equal(pipe(ready), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
-		if (unshare(flags) < 0 || ((flags & CLONE_NEWPID) != 0 && fork() < 0) || write(ready[1], "", 1) != 1)
+		/* Not longer than a test that fails. */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || unshare(flags) < 0 || ((flags & CLONE_NEWPID) != 0 && fork() < 0) || write(ready[1], "", 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
