@@ -186,9 +186,13 @@ static int give_away(const struct overlay *o, struct gate_err *err)
 	if (o->userns < 0)
 		return 0;
 	errno = -map_directory(&view, o->userns);
-	if (errno == ENOSYS || errno == EINVAL || errno == EPERM)
+	if (errno == ENOSYS || errno == EPERM)
 		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
 		                 "id-mapped mounts are not possible here (they need Linux 5.12)");
+	if (errno == EINVAL)
+		return GATE_FAIL(
+		    err, GATE_E_UNSUPPORTED,
+		    "the file system of what the task writes cannot be id-mapped by this kernel (tmpfs: Linux 6.3)");
 	if (errno != 0 || fstat(view, &st) < 0 ||
 	    fchownat(o->work, "upper", st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    fchownat(o->work, "work", st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)

@@ -338,11 +338,24 @@ int gate_step_filesystem(struct gate_launch *l, const struct gate_row *row)
 
 /* --- LINK, COVER, READONLY --- */
 
-/* A link goes only into a tmpfs, which in the task's tree is ours: never into somebody's disk. */
+static int root_statx(const struct gate_launch *l, struct gate_statx *ret)
+{
+	int r, fd = gate_mount_resolve(l->root, "/", O_PATH | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return fd;
+	r = gate_statx_fd(fd, ret);
+	gate_close(fd);
+	return r;
+}
+
+/* A link goes only into a tmpfs that is not the root itself, which in the task's tree is ours: never into somebody's
+ * disk. */
 int gate_step_link(struct gate_launch *l, const struct gate_row *row)
 {
 	const char *path = text(l, row, 1), *name = strrchr(path, '/');
 	char parent[256];
+	struct gate_statx st, root;
 	struct statfs fs;
 	unsigned how;
 	int dir, ret = target_rules(path, &how);
@@ -357,7 +370,12 @@ int gate_step_link(struct gate_launch *l, const struct gate_row *row)
 	if (dir < 0)
 		return dir;
 	ret = GATE_CALL(SYS_fstatfs, dir, &fs);
-	if (ret == 0 && fs.f_type != GATE_MAGIC_TMPFS)
+	if (ret == 0)
+		ret = gate_statx_fd(dir, &st);
+	if (ret == 0)
+		ret = root_statx(l, &root);
+	if (ret == 0 &&
+	    (fs.f_type != GATE_MAGIC_TMPFS || (st.dev_major == root.dev_major && st.dev_minor == root.dev_minor)))
 		ret = -EXDEV;
 	if (ret == 0)
 		ret = GATE_CALL(SYS_symlinkat, text(l, row, 0), dir, name + 1);

@@ -233,6 +233,7 @@ static void body_fixture(void)
 	int tree = -1;
 
 	maker_init(&m);
+	give_proc(&m);
 	make_outside();
 	fixture->plant();
 	*picture = snapshot();

@@ -150,6 +150,12 @@ static inline int open_fds(void)
 	return n;
 }
 
+/* As the launcher gives it: for mount(2) on a descriptor, and for a "/" that is an initial ramfs. */
+static inline void give_proc(struct maker *m)
+{
+	m->plan.proc = maker_fd(m, open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
 static inline void write_file(const char *path, const char *content)
 {
 	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
