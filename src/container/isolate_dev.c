@@ -40,8 +40,7 @@ static int fill(const struct gate_prepare *p, int tree)
 			return -1;
 	for (size_t i = 0; !p->nested && i < GATE_ARRAY_LEN(nodes); i++)
 		if (mknodat(tree, nodes[i].name, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) < 0 ||
-		    fchownat(tree, nodes[i].name, p->id_base, p->id_base, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    fchmodat(tree, nodes[i].name, 0666, 0) < 0)
+		    (p->id_base != 0 && fchownat(tree, nodes[i].name, p->id_base, p->id_base, AT_SYMLINK_NOFOLLOW) < 0))
 			return -1;
 	return 0;
 }

@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sched.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -10,35 +12,52 @@
 
 #include "container/prepare.h"
 #include "container/userns.h"
+#include "launch/sys.h"
 
-/* What the new process needs, all above the descriptors that it gives away. */
+/* What the new process needs, all above the descriptors that it gives away; and its stack. It runs in our memory until
+ * its execve, and beside us: that is what starting it early is for. So this lives until the keeper has answered. */
 struct birth {
 	int program, socket, null;
 	bool plain;
-	volatile int sys; /* why there was no execve */
+	int32_t sys; /* why there was no execve */
+	_Alignas(16) char stack[16 * 1024];
 };
 
-/* In the caller's memory (vfork(2)) up to execve: calls only. */
-__attribute__((noreturn)) static void be_keeper(struct birth *b)
+/* Calls only, and none that writes to our errno. */
+static void be_keeper(void *arg)
 {
 	static char name[] = "callgate-keeper";
-	char *const argv[] = { name, NULL };
-	char *const envp[] = { NULL };
+	static char *const argv[] = { name, NULL };
+	static char *const envp[] = { NULL };
+	struct birth *b = arg;
+	/* dup3 is everywhere, dup2 is not (aarch64); the descriptors differ, which it insists on. */
+	long ret = gate_sys(SYS_dup3, b->socket, GATE_KEEPER_FD, 0);
 
-	if (dup2(b->socket, GATE_KEEPER_FD) >= 0 &&
-	    (b->plain || (dup2(b->null, 0) >= 0 && dup2(b->null, 1) >= 0 && dup2(b->null, 2) >= 0)))
-		(void)syscall(SYS_execveat, b->program, "", argv, envp, AT_EMPTY_PATH);
-	b->sys = errno;
-	_exit(125);
+	for (int fd = 0; ret >= 0 && !b->plain && fd < GATE_KEEPER_FD; fd++)
+		ret = gate_sys(SYS_dup3, b->null, fd, 0);
+	if (ret >= 0)
+		ret = gate_sys(SYS_execveat, b->program, "", argv, envp, AT_EMPTY_PATH);
+	__atomic_store_n(&b->sys, (int32_t)-ret, __ATOMIC_RELEASE);
+	for (;;)
+		(void)gate_sys(SYS_exit_group, 125);
 }
 
+/* No handler of ours may run in that process. The keeper blocks all signals itself. */
 static pid_t give_birth(struct birth *b)
 {
-	pid_t pid = vfork();
+	const struct gate_clone how = { .flags = CLONE_VM,
+		                        .exit_signal = SIGCHLD,
+		                        .stack = (uint64_t)(uintptr_t)b->stack,
+		                        .stack_size = sizeof(b->stack) };
+	sigset_t all, old;
 
-	if (pid == 0)
-		be_keeper(b);
-	return pid;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	long pid = gate_clone_run(&how, be_keeper, b);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (pid < 0)
+		errno = (int)-pid;
+	return pid < 0 ? -1 : (pid_t)pid;
 }
 
 /* Out of the way of 0 to 3. */
@@ -65,33 +84,40 @@ static int begin(struct birth *b, int *ours, pid_t *pid, struct gate_err *err)
 	if (lift(ours) < 0 || lift(&b->socket) < 0 || lift(&b->null) < 0 || lift(&b->program) < 0)
 		return GATE_FAIL_SYS(err, "cannot get descriptors for the keeper");
 	*pid = give_birth(b);
-	if (*pid < 0)
-		return GATE_FAIL_SYS(err, "cannot start the keeper");
-	if (b->sys == 0)
-		return 0;
-	(void)waitpid(*pid, NULL, 0);
-	*pid = 0;
-	errno = b->sys;
-	return GATE_FAIL_SYS(err, "cannot execute the keeper");
+	return *pid > 0 ? 0 : GATE_FAIL_SYS(err, "cannot start the keeper");
+}
+
+static void forget(struct gate_starter *k)
+{
+	if (k->birth != NULL)
+		(void)munmap(k->birth, sizeof(*k->birth));
+	k->birth = NULL;
 }
 
 int gate_starter_begin(bool plain, struct gate_starter *ret, struct gate_err *err)
 {
-	struct birth b = { .program = gate_keeper_memfd(err), .socket = -1, .null = -1, .plain = plain };
 	struct gate_starter k = { .socket = -1 };
+	void *memory = mmap(NULL, sizeof(*k.birth), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (b.program < 0)
-		return -1;
-	int result = begin(&b, &k.socket, &k.pid, err);
-	const int fds[] = { b.program, b.socket, b.null };
+	if (memory == MAP_FAILED)
+		return GATE_FAIL_SYS(err, "cannot get memory to start the keeper");
+	struct birth *b = k.birth = memory;
+	b->socket = b->null = -1;
+	b->plain = plain;
+	b->program = gate_keeper_memfd(err);
+	int result = b->program < 0 ? -1 : begin(b, &k.socket, &k.pid, err);
+	const int fds[] = { b->program, b->socket, b->null };
 	for (size_t i = 0; i < GATE_ARRAY_LEN(fds); i++)
 		if (fds[i] >= 0)
-			(void)close(fds[i]);
-	if (result < 0 && k.socket >= 0)
-		(void)close(k.socket);
-	if (result == 0)
+			(void)close(fds[i]); /* the new process has a table of its own */
+	if (result == 0) {
 		*ret = k;
-	return result;
+		return 0;
+	}
+	if (k.socket >= 0)
+		(void)close(k.socket);
+	forget(&k);
+	return -1;
 }
 
 void gate_starter_done(struct gate_starter *k)
@@ -102,6 +128,7 @@ void gate_starter_done(struct gate_starter *k)
 	if (k->pid > 0)
 		(void)waitpid(k->pid, NULL, 0);
 	k->pid = 0;
+	forget(k);
 }
 
 /* --- the plan --- */
@@ -185,13 +212,17 @@ int gate_starter_launch(struct gate_starter *k, const struct gate_plan_writer *w
 	struct gate_frame head;
 	int pidfd = -1;
 
-	if (send_plan(k->socket, w, memfd) < 0)
+	/* EPIPE: it has ended already, and what follows says why. */
+	if (send_plan(k->socket, w, memfd) < 0 && errno != EPIPE)
 		return GATE_FAIL_SYS(err, "cannot send the keeper its plan");
 	int got = gate_frame_receive(k->socket, &head, bytes, sizeof(bytes), &pidfd);
 	if (got < 0)
 		return GATE_FAIL_SYS(err, "cannot hear from the keeper");
-	if (got == 0)
-		return GATE_FAIL(err, GATE_E_PROTO, "the keeper ended without an answer");
+	if (got == 0) {
+		errno = __atomic_load_n(&k->birth->sys, __ATOMIC_ACQUIRE);
+		return errno != 0 ? GATE_FAIL_SYS(err, "cannot execute the keeper")
+		                  : GATE_FAIL(err, GATE_E_PROTO, "the keeper ended without an answer");
+	}
 	if (take_answer(w, &head, bytes, ret, err) < 0) {
 		if (pidfd >= 0)
 			(void)close(pidfd);
@@ -200,6 +231,7 @@ int gate_starter_launch(struct gate_starter *k, const struct gate_plan_writer *w
 	ret->pidfd = pidfd;
 	ret->socket = k->socket;
 	k->socket = -1;
+	forget(k);
 	return 0;
 }
 

@@ -105,6 +105,7 @@ int gate_config_write(const struct gate_prepare *p, struct gate_err *err);
 struct gate_starter {
 	int socket; /* -1: none */
 	pid_t pid;
+	struct birth *birth;
 };
 /* `plain`: it keeps the caller's descriptors 0, 1 and 2 for the task. */
 int gate_starter_begin(bool plain, struct gate_starter *ret, struct gate_err *err);
