@@ -344,10 +344,10 @@ void gate_denials_finish(struct gate_keeper *k)
 
 	if (d->fd < 0)
 		return;
-	(void)take_all(k);
-	if (!d->fence_sent && !matters(k))
-		r->gaps |= GATE_GAP_NO_FENCE;
-	else if (!fenced(k))
+	bool all = take_all(k) == 1;
+	if (!all && (d->fence_sent || matters(k)))
+		all = fenced(k);
+	if (!all)
 		r->gaps |= GATE_GAP_NO_FENCE;
 	if (d->log && !add_lost(k))
 		r->gaps |= GATE_GAP_UNCOUNTED;

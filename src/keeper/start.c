@@ -213,6 +213,9 @@ static uint64_t needed(const struct gate_keeper *k)
 
 	if (k->denials.fd >= 0)
 		caps |= CAP(CAP_AUDIT_WRITE) | CAP(CAP_AUDIT_CONTROL);
+	/* The top of a hierarchy has mode 0555 (kernfs), and the task's group goes from there. */
+	if (k->plan->n_cgroups > 0)
+		caps |= CAP(CAP_DAC_OVERRIDE);
 	/* Directories of other users' in the task's sandbox, sticky ones among them. */
 	if ((k->plan->flags & GATE_PLAN_REMOVE) != 0)
 		caps |= CAP(CAP_DAC_OVERRIDE) | CAP(CAP_FOWNER);

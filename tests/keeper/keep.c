@@ -30,7 +30,7 @@ void keep_init(struct keep *k, const char *where)
 	static unsigned number;
 	struct timespec t;
 
-	*k = (struct keep){ .cgroup = -1, .cgroup_parent = -1, .socket = -1, .state = -1, .dir = -1, .lock = -1 };
+	*k = (struct keep){ .socket = -1, .state = -1, .dir = -1, .lock = -1 };
 	k->flags = GATE_PLAN_ATTACHED;
 	k->program = getenv("KEEPER");
 	k->log_bytes = 1 << 20;
@@ -106,12 +106,13 @@ static uint32_t rows(struct keep *k, struct gate_plan *p, struct writer *w, int3
 
 #define ROW(...) (r[n++] = (struct gate_row){ __VA_ARGS__ })
 	ROW(.fd = -1, .step = GATE_STEP_CLONE, .a = k->namespaces);
-	if (k->cgroup >= 0 && (k->cgroup_what & GATE_CGROUP_V2) != 0)
-		r[n - 1].fd = p->cgroups[0].dir;
+	if (k->groups != NULL && k->groups->into >= 0)
+		r[n - 1].fd = p->cgroups[k->groups->into].dir;
 	ROW(.fd = -1, .step = GATE_STEP_SIGNALS);
 	ROW(.fd = -1, .step = GATE_STEP_PARENT, .a = SIGKILL);
-	if (k->cgroup >= 0 && (k->cgroup_what & GATE_CGROUP_V2) == 0)
-		ROW(.step = GATE_STEP_CGROUP, .fd = pass(w, openat(k->cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC)));
+	for (size_t i = 0; k->groups != NULL && i < k->groups->n; i++)
+		if ((int)i != k->groups->into)
+			ROW(.step = GATE_STEP_CGROUP, .fd = pass(w, dup(k->groups->at[i].procs)));
 	if (k->session)
 		ROW(.step = GATE_STEP_SESSION, .flags = GATE_ROW_OPTIONAL, .fd = proc);
 	ROW(.fd = -1, .step = GATE_STEP_SESSION_LEADER);
@@ -124,6 +125,8 @@ static uint32_t rows(struct keep *k, struct gate_plan *p, struct writer *w, int3
 	}
 	if (k->init)
 		ROW(.fd = -1, .step = GATE_STEP_INIT);
+	if ((k->flags & GATE_PLAN_LISTENER) != 0)
+		ROW(.fd = -1, .step = GATE_STEP_HELPER);
 	if (k->filter != NULL)
 		ROW(.fd = -1, .step = GATE_STEP_NO_NEW_PRIVS);
 	ROW(.fd = -1, .step = GATE_STEP_CLOSE);
@@ -159,7 +162,7 @@ static void strings(struct writer *w, size_t fix, const char *const *from, uint3
 
 int keep_plan(struct keep *k, int fds[GATE_PLAN_FDS_MAX], size_t *n, bool sealed)
 {
-	static const char *const env[] = { "PATH=/usr/bin:/bin", "HOME=/" };
+	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/" };
 	static char bytes[65536];
 	struct gate_plan p = { .magic = GATE_PLAN_MAGIC, .version = GATE_PLAN_VERSION, .names = -1, .audit = -1, .audit_ask = -1, .control = -1, .lock = -1, .dir = -1, .parent = -1 };
 	struct writer w = { bytes, sizeof(p), fds, 0 };
@@ -179,14 +182,13 @@ int keep_plan(struct keep *k, int fds[GATE_PLAN_FDS_MAX], size_t *n, bool sealed
 	p.parent = pass(&w, dup(k->state));
 	p.names = pass(&w, openat(k->state, "names", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	p.proc = pass(&w, open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
-	if (!k->no_control)
+	if ((k->flags & GATE_PLAN_EXEC) == 0)
 		p.control = pass(&w, listen_on(k));
 	audit(k, &p, &w);
-	if (k->cgroup >= 0) {
-		p.n_cgroups = 1;
-		p.cgroups[0].dir = pass(&w, dup(k->cgroup));
-		p.cgroups[0].parent = pass(&w, dup(k->cgroup_parent));
-		p.cgroups[0].what = k->cgroup_what;
+	for (size_t i = 0; k->groups != NULL && i < k->groups->n; i++) {
+		p.cgroups[p.n_cgroups].dir = pass(&w, dup(k->groups->at[i].dir));
+		p.cgroups[p.n_cgroups].parent = pass(&w, dup(k->groups->at[i].parent));
+		p.cgroups[p.n_cgroups++].what = k->groups->at[i].what;
 	}
 	p.rows = rows(k, &p, &w, p.proc);
 	while (k->argv[p.argc] != NULL)
@@ -202,8 +204,8 @@ int keep_plan(struct keep *k, int fds[GATE_PLAN_FDS_MAX], size_t *n, bool sealed
 	strings(&w, fix_argv, k->argv, p.argc);
 	strings(&w, fix_envp, env, p.envc);
 	p.id = put(&w, k->id, strlen(k->id) + 1);
-	if (k->cgroup >= 0)
-		p.cgroups[0].name = put(&w, k->cgroup_name, strlen(k->cgroup_name) + 1);
+	for (size_t i = 0; k->groups != NULL && i < k->groups->n; i++)
+		p.cgroups[i].name = put(&w, k->groups->at[i].name, strlen(k->groups->at[i].name) + 1);
 	if (k->name != NULL) {
 		p.name = put(&w, k->name, strlen(k->name) + 1);
 		NEED(symlinkat(k->id, fds[p.names], k->name) == 0);
@@ -245,6 +247,8 @@ void keep_spawn(struct keep *k)
 
 	NEED(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	k->socket = pair[0];
+	if (k->send_buffer != 0)
+		NEED(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &k->send_buffer, sizeof(int)) == 0);
 	k->keeper = fork();
 	if (k->keeper == 0) {
 		char *const argv[] = { (char *)(uintptr_t)"callgate-keeper", NULL }, *const envp[] = { NULL };

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "kernel/cgroup.h"
 #include "task/plan.h"
 #include "task/record.h"
 
@@ -21,11 +22,10 @@ struct keep {
 	uint64_t timeout_ms;
 	const void *filter; /* struct sock_filter[]; NULL: unconfined */
 	uint32_t filter_len, filter_flags;
-	bool audit, session, init, no_control, no_ask;
-	int cgroup, cgroup_parent; /* with a cgroup v2 or v1 directory, else -1 */
-	const char *cgroup_name;
-	uint32_t cgroup_what;
+	bool audit, session, init, no_ask;
+	const struct gate_cgroups *groups; /* NULL: none */
 	const char *name;
+	int send_buffer; /* SO_SNDBUF of the keeper's end of the start socket; 0: as usual */
 
 	/* what is there then */
 	char path[64], id[32];  /* the state directory; the task's is path/id */
