@@ -175,27 +175,32 @@ static int make_dir(const struct overlay *o, const char *name, mode_t mode, int 
 }
 
 /* Overlay writes there with the ids of whoever writes, and with ours, which the user namespace does not have: so these two
- * are not id-mapped, they belong to the namespace's root. Who that is tells the mapped view of what is ours. */
+ * are not id-mapped (many a kernel cannot do that with a tmpfs), they belong to the namespace's root. Who that is tells the
+ * owner of a layer, seen with mapped ids and without: the ids of a task are one range. */
 static int give_away(const struct overlay *o, struct gate_err *err)
 {
-	AUTOCLOSE int view = openat(o->work, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
+	AUTOCLOSE int view = -1;
+	struct stat raw, st;
+	uid_t uid;
+	gid_t gid;
 
-	if (view < 0)
-		return GATE_FAIL_SYS(err, "cannot open the directory for what the task writes");
 	if (o->userns < 0)
 		return 0;
+	view = openat(o->layers[0], ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (view < 0 || fstat(view, &raw) < 0)
+		return GATE_FAIL_SYS(err, "cannot look at the root's first layer");
 	errno = -map_directory(&view, o->userns);
-	if (errno == ENOSYS || errno == EPERM)
+	if (errno == ENOSYS || errno == EPERM || errno == EINVAL)
 		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
-		                 "id-mapped mounts are not possible here (they need Linux 5.12)");
-	if (errno == EINVAL)
-		return GATE_FAIL(
-		    err, GATE_E_UNSUPPORTED,
-		    "the file system of what the task writes cannot be id-mapped by this kernel (tmpfs: Linux 6.3)");
-	if (errno != 0 || fstat(view, &st) < 0 ||
-	    fchownat(o->work, "upper", st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    fchownat(o->work, "work", st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		                 "the root's file system cannot be id-mapped here (Linux 5.12; tmpfs: Linux 6.3)");
+	if (errno != 0 || fstat(view, &st) < 0)
+		return GATE_FAIL_SYS(err, "cannot id-map the root's first layer");
+	uid = st.st_uid - raw.st_uid;
+	gid = st.st_gid - raw.st_gid;
+	if (st.st_uid < raw.st_uid || st.st_gid < raw.st_gid || uid == 0)
+		return GATE_FAIL(err, GATE_E_INVALID, "the root's owner has no id in the task's user namespace");
+	if (fchownat(o->work, "upper", uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchownat(o->work, "work", uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return GATE_FAIL_SYS(err, "cannot give a directory to the task's user namespace");
 	return 0;
 }
