@@ -4,7 +4,9 @@
 #include <callgate/bpf.h>
 #include <linux/capability.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -335,55 +337,127 @@ static void an_image(void **state)
 	assert_string_equal(e.out, "1000 1001: 4 1001\n");
 }
 
-/* In a child, because the caller's process is another one afterwards. */
+/* --- without root --- */
+enum { USER = 65533, SKIPPED = 77 };
+
+/* Becomes that user, in a child: whoever launches without root is another process afterwards. */
+static struct place *become_user(const struct place *p, const char *dir)
+{
+	static struct place own;
+
+	own = *p;
+	/* Dumpable as after an execve: else /proc/self is root's. */
+	if (setgroups(0, NULL) < 0 || setresgid(USER, USER, USER) < 0 || setresuid(USER, USER, USER) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		_exit(101);
+	(void)snprintf(own.state, sizeof(own.state), "%s/state", dir);
+	if (gate_store_open(own.state, &own.s, NULL) < 0)
+		_exit(102);
+	return &own;
+}
+
+static void run_as_user(const struct place *own, const char *const *flags, const char *const *args)
+{
+	struct gate_task t;
+
+	task_of(&t, flags, args);
+	memset(&e, 0, sizeof(e));
+	run_task((struct place *)(uintptr_t)own, &t, &open_profile, &e);
+	gate_task_done(&t);
+	if (e.result < 0 && strstr(e.err.text, "cannot make a user namespace") != NULL)
+		_exit(SKIPPED);
+}
+
+static void must_end_well(void)
+{
+	if (e.result == 0 && e.started.started && gate_record_exit_code(&e.record) == 0)
+		return;
+	(void)fprintf(stderr, "%s%s%s\n", e.err.text, e.started.why, e.out);
+	_exit(103);
+}
+
+static void wait_for(pid_t pid)
+{
+	int status = -1;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == SKIPPED) {
+		print_message("skipped: no user namespaces for everybody, or no newuidmap(1)\n");
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void without_root(void **state)
 {
 	const struct place *p = *state;
-	char dir[96];
+	char dir[96], copy[128];
 
 	(void)snprintf(dir, sizeof(dir), "%s/user", p->path);
+	(void)snprintf(copy, sizeof(copy), "rootfs=%s", p->root);
 	assert_int_equal(mkdir(dir, 0700), 0);
-	assert_int_equal(chown(dir, 65533, 65533), 0);
+	assert_int_equal(chown(dir, USER, USER), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
-		struct place own = *p;
-		char copy[128];
+		struct place *own = become_user(p, dir);
 
-		if (setgroups(0, NULL) < 0 || setresgid(65533, 65533, 65533) < 0 || setresuid(65533, 65533, 65533) < 0 ||
-		    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) /* as after an execve: else /proc/self is root's */
-			_exit(101);
-		(void)snprintf(own.state, sizeof(own.state), "%s/state", dir);
-		(void)snprintf(copy, sizeof(copy), "rootfs=%s", p->root);
-		if (gate_store_open(own.state, &own.s, NULL) < 0)
-			_exit(102);
-		struct gate_task t;
-		task_of(&t, LIST("rm=true", copy), LIST("/inside", "cat", "/proc/self/status", "/proc/self/uid_map"));
-		run_task(&own, &t, &open_profile, &e);
-		if (e.result < 0 && strstr(e.err.text, "cannot make a user namespace") != NULL)
-			_exit(77);
-		if (e.result < 0 || !e.started.started)
-			(void)fprintf(stderr, "%s%s\n", e.err.text, e.started.why);
-		if (e.result < 0 || !e.started.started || gate_record_exit_code(&e.record) != 0)
-			_exit(103);
+		run_as_user(own, LIST("rm=true", copy), LIST("/inside", "cat", "/proc/self/status", "/proc/self/uid_map"));
+		must_end_well();
 		if (strstr(e.out, "\nSeccomp:\t2\n") == NULL || strstr(e.out, "\nCapEff:\t00000000a80425fb\n") == NULL ||
 		    strstr(e.out, "      65533 ") == NULL)
 			_exit(104);
 		/* One id only: another user is refused with the way out. */
-		gate_task_done(&t);
-		task_of(&t, LIST("rm=true", copy, "user=7:7"), LIST("/inside", "id"));
-		run_task(&own, &t, &open_profile, &e);
+		run_as_user(own, LIST("rm=true", copy, "user=7:7"), LIST("/inside", "id"));
 		if (e.result == 0 || strstr(e.err.text, "newuidmap") == NULL)
 			_exit(105);
 		_exit(entries_of("/proc/self/fd") == p->fds + 4 ? 0 : 106);
 	}
-	int status = -1;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == 77) {
-		print_message("skipped: user namespaces are not for everybody here\n");
-		skip();
+	wait_for(pid);
+}
+
+/* In a mount namespace where /etc/subuid and its like are the test's. */
+static void lend_ids(const struct place *p)
+{
+	static const char *const names[] = { "passwd", "subuid", "subgid" };
+	static const char *const texts[] = { "root:x:0:0::/:/bin/sh\ngateuser:x:65533:65533::/:/bin/sh\n", "gateuser:200000:65536\n",
+		                             "gateuser:200000:65536\n" };
+	char from[128], to[32];
+
+	if (access("/usr/bin/newuidmap", X_OK) < 0 || access("/etc/subuid", F_OK) < 0 || access("/etc/subgid", F_OK) < 0)
+		_exit(SKIPPED);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		_exit(107);
+	for (size_t i = 0; i < GATE_ARRAY_LEN(names); i++) {
+		(void)snprintf(from, sizeof(from), "%s/%s", p->path, names[i]);
+		(void)snprintf(to, sizeof(to), "/etc/%s", names[i]);
+		write_text(from, texts[i]);
+		if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+			_exit(108);
 	}
-	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void without_root_and_with_subordinate_ids(void **state)
+{
+	const struct place *p = *state;
+	char dir[96], copy[128];
+
+	(void)snprintf(dir, sizeof(dir), "%s/user", p->path);
+	(void)snprintf(copy, sizeof(copy), "rootfs=%s", p->root);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(chown(dir, USER, USER), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		lend_ids(p);
+		struct place *own = become_user(p, dir);
+
+		run_as_user(own, LIST("rm=true", copy, "user=web"), LIST("/inside", "id"));
+		must_end_well();
+		if (strcmp(e.out, "1000 1001: 4 1001\n") != 0)
+			_exit(104);
+		_exit(0);
+	}
+	wait_for(pid);
 }
 
 /* --- namespaces of others, and none --- */
@@ -563,6 +637,7 @@ int main(void)
 		TEST(a_user_namespace_of_its_own),
 		TEST(more_in_a_running_task),
 		TEST(without_root),
+		TEST(without_root_and_with_subordinate_ids),
 		TEST(an_image),
 		TEST(the_hosts_namespaces),
 		TEST(anothers_namespaces),
