@@ -16,10 +16,13 @@ struct gate_store *gate_ask_store(const struct gate_cli *cli)
 	GATE_AUTO(gate_store_closep) struct gate_store *s = NULL;
 	struct gate_err err = GATE_ERR_INIT;
 
-	if (gate_store_open(gate_option_text(cli, "state-dir"), &s, &err) == 0 && gate_store_sweep(s, &err) == 0)
-		return GATE_TAKE(&s);
-	(void)gate_trouble(cli, NULL, &err);
-	return NULL;
+	if (gate_store_open(gate_option_text(cli, "state-dir"), &s, &err) < 0) {
+		(void)gate_trouble(cli, NULL, &err);
+		return NULL;
+	}
+	if (gate_store_sweep(s, &err) < 0) /* said, but what is asked for can still be done */
+		gate_say(cli, "warning: cleaning up: %s", err.text);
+	return GATE_TAKE(&s);
 }
 
 int gate_each_task(const struct gate_cli *cli, struct gate_store *s, gate_each_fn *fn)

@@ -56,7 +56,8 @@ int gate_store_names(const struct gate_store *s);
  * once it has closed the lock. */
 int gate_store_remove(struct gate_store *s, const char *id, struct gate_err *err);
 /* Cleans up after keepers that were killed: what they left running is killed, their cgroups removed, their entries
- * become LOST, those of --rm vanish. Called by every verb that lists or starts; costs three calls for each task. */
+ * become LOST, those of --rm vanish. Called by every verb that lists or starts; costs three calls for each task. -1: one or
+ * more could not be cleaned up (it is tried again by the next sweep); the store can be used all the same. */
 int gate_store_sweep(struct gate_store *s, struct gate_err *err);
 
 /* --- starting (prepare.c, isolate_*.c, launch.c) --- */

@@ -158,8 +158,7 @@ static bool let_go(int dir)
 	return false;
 }
 
-/* The link of the name, if it is the task's. */
-static void drop_name(struct gate_store *s, const struct gate_entry *e)
+void gate_store_drop_name(struct gate_store *s, const struct gate_entry *e)
 {
 	char id[65] = "";
 
@@ -184,7 +183,7 @@ int gate_store_remove(struct gate_store *s, const char *id, struct gate_err *err
 		return GATE_FAIL(err, GATE_E_CONFLICT, "container '%.12s' is running", id);
 	if (gate_store_lock(s, err) < 0)
 		return -1;
-	drop_name(s, &e);
+	gate_store_drop_name(s, &e);
 	result = gate_store_hide(s, id);
 	int why = errno;
 

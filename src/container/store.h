@@ -26,6 +26,8 @@ int gate_store_read(int dir, const char *id, struct gate_entry *ret, struct gate
 int gate_store_empty(int dir);
 /* Makes the task's directory vanish from the list, under the lock. What is left is .ID. */
 int gate_store_hide(struct gate_store *s, const char *id);
+/* The link of the name, if it is the task's. */
+void gate_store_drop_name(struct gate_store *s, const struct gate_entry *e);
 /* Deletes .ID. */
 int gate_store_delete(struct gate_store *s, const char *id, struct gate_err *err);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "container/cgroup_sweep.h"
 #include "container/store.h"
 #include "kernel/proc.h"
 
@@ -85,20 +86,24 @@ static bool goes_with_its_keeper(int dir)
 
 static int sweep_one(struct gate_store *s, const char *id, struct gate_err *err)
 {
-	struct gate_entry e;
+	struct gate_entry e = { 0 };
 	int dir, result = 0;
 
 	if (gate_store_dir(s, id, &dir, NULL) < 0)
 		return 0; /* gone, or nothing that we touch */
-	if (gate_store_held(dir) == 0 && (result = gate_store_read(dir, id, &e, err)) == 0) {
-		if (e.state == GATE_TASK_LOST && this_boot(e.record.boot_id))
+	if (gate_store_held(dir) == 0)
+		result = gate_store_read(dir, id, &e, err);
+	if (result == 0 && e.state == GATE_TASK_LOST) {
+		if (this_boot(e.record.boot_id))
 			kill_first(&e.record);
-		if (goes_with_its_keeper(dir) && gate_store_hide(s, id) == 0) {
-			if (e.name[0] != '\0')
-				(void)unlinkat(s->names, e.name, 0);
-		} else if (unlinkat(dir, "lock", 0) < 0 && errno != ENOENT) {
+		/* Also without a record: the launcher makes the groups before the keeper writes its first one. */
+		result = gate_cgroups_sweep(id, err);
+	}
+	if (result == 0 && e.id[0] != '\0') {
+		if (goes_with_its_keeper(dir) && gate_store_hide(s, id) == 0)
+			gate_store_drop_name(s, &e);
+		else if (unlinkat(dir, "lock", 0) < 0 && errno != ENOENT)
 			result = GATE_FAIL_SYS(err, "cannot clean up after container '%.12s'", id);
-		}
 	}
 	(void)close(dir);
 	return result;
@@ -128,11 +133,13 @@ static int sweep_all(struct gate_store *s, struct hidden *h, struct gate_err *er
 
 	if (d == NULL)
 		return GATE_FAIL_SYS(err, "cannot list '%s'", s->path);
-	while (result == 0 && (e = readdir(d)) != NULL) {
-		if (gate_store_is_id(e->d_name))
-			result = sweep_one(s, e->d_name, err);
-		else if (e->d_name[0] == '.' && gate_store_is_id(e->d_name + 1))
-			result = note_hidden(h, e->d_name + 1, err);
+	while ((e = readdir(d)) != NULL) {
+		/* One that cannot be cleaned up now (the kernel holds a process) is no reason to leave the others. */
+		if (gate_store_is_id(e->d_name) && sweep_one(s, e->d_name, err) < 0)
+			result = -1;
+		else if (e->d_name[0] == '.' && gate_store_is_id(e->d_name + 1) &&
+		         note_hidden(h, e->d_name + 1, err) < 0)
+			result = -1;
 	}
 	(void)closedir(d);
 	return result;
