@@ -2,12 +2,6 @@
 # of one the terminal is the task's and afterwards as it was.
 load helper
 
-setup_file()
-{
-	"${CALLGATE:?}" help run | grep -q -- --state-dir || skip "run starts no containers in this build"
-	[ "$(id -u)" = 0 ] || skip "needs root"
-}
-
 teardown()
 {
 	cd / || return
@@ -24,6 +18,8 @@ cg()
 
 starts()
 {
+	"$callgate" help run | grep -q -- --state-dir || skip "run starts no containers in this build"
+	[ "$(id -u)" = 0 ] || skip "needs root"
 	cg run -d "$@"
 	[ "$status" = 0 ] || skip "no containers here: $stderr"
 	[[ $stdout =~ ^[0-9a-f]{64}$ ]]
@@ -177,7 +173,7 @@ late" ] || { echo "$stdout"; return 1; }
 	[ ! -e "/proc/$task" ]
 	cg ps -a --format '{{.Status}}'
 	[ "$stdout" = Lost ]
-	! find /sys/fs/cgroup -type d -name "$id" | grep .
+	[ -z "$(find /sys/fs/cgroup -type d -name "$id")" ]
 	cg rm orphan
 	exits 0
 }
