@@ -563,6 +563,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(a_hundred_at_once, make, drop),
 	};
 
+	if (argc > 2)
+		cmocka_set_test_filter(argv[2]);
 	if (argc > 1)
 		(void)setenv("KEEPER", argv[1], 1);
 	return cmocka_run_group_tests_name("keeper-host", tests, NULL, NULL);
