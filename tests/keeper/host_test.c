@@ -116,7 +116,7 @@ static void need_audit(struct keep *k)
 static void a_call_that_killed_it_has_a_name(void **state)
 {
 	struct keep *k = *state;
-	struct gate_record r;
+	struct gate_record r = { 0 };
 
 	need_audit(k);
 	with(k, kill_chroot);
@@ -169,7 +169,7 @@ static void refused_calls_of_all_its_processes_are_counted(void **state)
 static void without_a_session_nothing_is_guessed(void **state)
 {
 	struct keep *k = *state;
-	struct gate_record r;
+	struct gate_record r = { 0 };
 
 	need_audit(k);
 	k->session = false;
@@ -186,7 +186,7 @@ static void without_a_session_nothing_is_guessed(void **state)
 static void without_the_audit_log_it_says_so(void **state)
 {
 	struct keep *k = *state;
-	struct gate_record r;
+	struct gate_record r = { 0 };
 
 	with(k, deny_chroot);
 	shell(k, "exit 0");
@@ -198,7 +198,7 @@ static void without_the_audit_log_it_says_so(void **state)
 static void without_a_fence_it_says_so(void **state)
 {
 	struct keep *k = *state;
-	struct gate_record r;
+	struct gate_record r = { 0 };
 
 	need_audit(k);
 	k->no_ask = true;
@@ -214,7 +214,7 @@ static void without_a_fence_it_says_so(void **state)
 static void what_is_unconfined_is_refused_nothing(void **state)
 {
 	struct keep *k = *state;
-	struct gate_record r;
+	struct gate_record r = { 0 };
 
 	k->audit = true;
 	shell(k, "exit 0");
@@ -227,7 +227,7 @@ static void what_is_unconfined_is_refused_nothing(void **state)
 static void a_listener_is_given_away_once(void **state)
 {
 	struct keep *k = *state;
-	struct gate_record r;
+	struct gate_record r = { 0 };
 	struct gate_frame head;
 	static char bytes[GATE_FRAME_BYTES_MAX];
 	int listener = -1;
@@ -308,7 +308,7 @@ static void running_out_of_memory_is_told(void **state)
 	struct keep *k = *state;
 	struct gate_cgroups groups;
 	const struct gate_cgroup_limits limits = { .memory = 16 << 20, .memory_swap = 16 << 20, .want = GATE_CGROUP_FREEZER };
-	struct gate_record r;
+	struct gate_record r = { 0 };
 
 	make_groups(k, &groups, &limits);
 	shell(k, "x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo ${#x}");
@@ -328,7 +328,7 @@ static void what_is_left_in_its_groups_is_killed(void **state)
 	struct keep *k = *state;
 	struct gate_cgroups groups;
 	const struct gate_cgroup_limits limits = { .want = GATE_CGROUP_FREEZER };
-	struct gate_record r;
+	struct gate_record r = { 0 };
 	char out[64];
 	size_t n = sizeof(out);
 
@@ -350,7 +350,7 @@ static void a_launch_that_fails_leaves_no_groups(void **state)
 	struct keep *k = *state;
 	struct gate_cgroups groups;
 	const struct gate_cgroup_limits limits = { .want = GATE_CGROUP_FREEZER };
-	struct gate_record r;
+	struct gate_record r = { 0 };
 
 	make_groups(k, &groups, &limits);
 	k->argv[0] = "/nowhere/nothing";
@@ -365,7 +365,7 @@ static void a_launch_that_fails_leaves_no_groups(void **state)
 static void a_pid_namespace_ends_as_a_whole(void **state)
 {
 	struct keep *k = *state;
-	struct gate_record r;
+	struct gate_record r = { 0 };
 	char out[64];
 	size_t n = sizeof(out);
 
@@ -385,7 +385,7 @@ static void a_full_disk_costs_output_only(void **state)
 {
 	struct keep *k = *state, full;
 	char where[] = "/tmp/callgate-full-XXXXXX";
-	struct gate_record r;
+	struct gate_record r = { 0 };
 
 	need_root("a small file system");
 	(void)k;
@@ -442,7 +442,7 @@ static long rollup_kib(pid_t pid)
 static void it_is_small_and_has_given_up_what_it_does_not_need(void **state)
 {
 	struct keep *k = *state;
-	struct gate_record r;
+	struct gate_record r = { 0 };
 	struct stat st;
 
 	assert_int_equal(stat(k->program, &st), 0);
@@ -471,7 +471,7 @@ static void it_is_small_and_has_given_up_what_it_does_not_need(void **state)
 static void its_descriptors_are_those_that_it_needs(void **state)
 {
 	struct keep *k = *state;
-	struct gate_record r;
+	struct gate_record r = { 0 };
 	char path[64], name[96], link[256];
 	unsigned n = 0;
 
@@ -502,7 +502,7 @@ static void its_descriptors_are_those_that_it_needs(void **state)
 static void one_more_process_of_a_task_writes_nothing_down(void **state)
 {
 	struct keep *k = *state;
-	struct gate_record r;
+	struct gate_record r = { 0 };
 	char out[16];
 	size_t n = sizeof(out);
 
@@ -522,7 +522,7 @@ static void one_more_process_of_a_task_writes_nothing_down(void **state)
 static void a_hundred_at_once(void **state)
 {
 	static struct keep many[MANY];
-	struct gate_record r;
+	struct gate_record r = { 0 };
 	int good = 0;
 
 	(void)state;
