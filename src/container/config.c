@@ -118,10 +118,7 @@ static void namespaces(struct gate_json *j, const struct gate_prepare *p)
 	for (size_t i = 0; i < GATE_ARRAY_LEN(kinds); i++) {
 		bool separate = gate_separate(p, kinds[i].isolator, kinds[i].ns);
 
-		text(j, kinds[i].name,
-		     !separate                              ? "host"
-		     : kinds[i].ns->mode == GATE_NS_OF      ? kinds[i].ns->of
-		                                            : "own");
+		text(j, kinds[i].name, !separate ? "host" : kinds[i].ns->mode == GATE_NS_OF ? kinds[i].ns->of : "own");
 	}
 	text(j, "mount", gate_isolates(p, GATE_ISOLATE_FILESYSTEM) ? "own" : "host");
 	text(j, "cgroup", gate_isolates(p, GATE_ISOLATE_CGROUP) ? "own" : "host");

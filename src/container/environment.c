@@ -16,7 +16,8 @@ int gate_prepare_command(struct gate_prepare *p, struct gate_err *err)
 
 	for (size_t i = 0; own_entrypoint && i < t->entrypoint.n; i++)
 		gate_plan_arg(&p->plan, t->entrypoint.at[i]);
-	for (const char **e = p->image != NULL && !own_entrypoint ? p->image->entrypoint : NULL; e != NULL && *e != NULL; e++)
+	for (const char **e = p->image != NULL && !own_entrypoint ? p->image->entrypoint : NULL;
+	     e != NULL && *e != NULL; e++)
 		gate_plan_arg(&p->plan, *e);
 	for (size_t i = 0; i < t->args.n; i++)
 		gate_plan_arg(&p->plan, t->args.at[i]);
@@ -25,7 +26,8 @@ int gate_prepare_command(struct gate_prepare *p, struct gate_err *err)
 		gate_plan_arg(&p->plan, *c);
 	if (p->plan.failed.code == GATE_OK && p->plan.argc == 0)
 		return GATE_FAIL(err, GATE_E_INVALID,
-		                 p->image != NULL ? "the image '%s' names no command: say one" : "there is no command to run%s",
+		                 p->image != NULL ? "the image '%s' names no command: say one"
+		                                  : "there is no command to run%s",
 		                 p->image != NULL ? p->image->reference : "");
 	return 0;
 }
@@ -100,11 +102,11 @@ static void directory(struct gate_prepare *p)
 {
 	const char *of_image = p->image != NULL && p->image->workdir[0] != '\0' ? p->image->workdir : NULL;
 
-	p->workdir = p->task->workdir != NULL ? p->task->workdir
-	             : of_image != NULL       ? of_image
-	             : p->own_root            ? "/"
+	p->workdir = p->task->workdir != NULL                    ? p->task->workdir
+	             : of_image != NULL                          ? of_image
+	             : p->own_root                               ? "/"
 	             : gate_isolates(p, GATE_ISOLATE_FILESYSTEM) ? "/tmp"
-	                                      : NULL;
+	                                                         : NULL;
 	/* A plain process stays where its caller is. */
 	if (p->workdir == NULL)
 		return;

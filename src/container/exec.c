@@ -53,7 +53,8 @@ static int read_kept(int dir, struct kept *ret, struct gate_err *err)
 	                                                               : gate_plan_check(bytes, done, plan->n_fds);
 	if (wrong != NULL) {
 		free(bytes);
-		return GATE_FAIL(err, GATE_E_PROTO, "the plan that the task was started with is not to be trusted: %s", wrong);
+		return GATE_FAIL(err, GATE_E_PROTO, "the plan that the task was started with is not to be trusted: %s",
+		                 wrong);
 	}
 	*ret = (struct kept){ bytes, plan, (const struct gate_row *)(const void *)((const char *)bytes + plan->rows) };
 	return 0;
@@ -80,8 +81,9 @@ static const struct {
 	uint64_t type;
 } kinds[] = {
 	/* The user namespace first: its rights are needed for the others; the mounts last, because they change what "/" is. */
-	{ "ns/user", CLONE_NEWUSER }, { "ns/cgroup", CLONE_NEWCGROUP }, { "ns/ipc", CLONE_NEWIPC }, { "ns/uts", CLONE_NEWUTS },
-	{ "ns/net", CLONE_NEWNET },   { "ns/pid", CLONE_NEWPID },       { "ns/mnt", CLONE_NEWNS },
+	{ "ns/user", CLONE_NEWUSER }, { "ns/cgroup", CLONE_NEWCGROUP }, { "ns/ipc", CLONE_NEWIPC },
+	{ "ns/uts", CLONE_NEWUTS },   { "ns/net", CLONE_NEWNET },       { "ns/pid", CLONE_NEWPID },
+	{ "ns/mnt", CLONE_NEWNS },
 };
 
 static int join(struct exec *x, const char *path, uint64_t type, struct gate_err *err)
@@ -126,9 +128,10 @@ static int enter_groups(struct exec *x, struct gate_err *err)
 			return GATE_FAIL_SYS(err, "cannot enter the control group '%s'", g->path);
 		struct gate_row *row = gate_plan_row(&x->plan, GATE_STEP_CGROUP, "%s", g->path);
 		row->fd = gate_plan_adopt(&x->plan, procs);
-		plan->cgroups[plan->n_cgroups] = (struct gate_plan_cgroup){
-			.dir = gate_plan_adopt(&x->plan, dup(g->dir)), .parent = -1, .what = g->what | GATE_CGROUP_SHARED
-		};
+		plan->cgroups[plan->n_cgroups] =
+		    (struct gate_plan_cgroup){ .dir = gate_plan_adopt(&x->plan, dup(g->dir)),
+			                       .parent = -1,
+			                       .what = g->what | GATE_CGROUP_SHARED };
 		plan->n_cgroups++;
 	}
 	return 0;
@@ -190,8 +193,9 @@ static int rights(struct exec *x, struct gate_identity *who, struct gate_err *er
 {
 	const struct kept *k = &x->kept;
 	const struct gate_row *ids = kept_row(k, GATE_STEP_IDS), *bounding = kept_row(k, GATE_STEP_BOUNDING),
-	                      *caps = kept_row(k, GATE_STEP_CAPABILITIES), *filter = kept_row(k, GATE_STEP_FILTER);
-	struct gate_rights_asked asked = { .unconfined = filter == NULL, .no_new_privs = kept_row(k, GATE_STEP_NO_NEW_PRIVS) };
+			      *caps = kept_row(k, GATE_STEP_CAPABILITIES), *filter = kept_row(k, GATE_STEP_FILTER);
+	struct gate_rights_asked asked = { .unconfined = filter == NULL,
+		                           .no_new_privs = kept_row(k, GATE_STEP_NO_NEW_PRIVS) };
 	struct gate_rights r;
 
 	if (x->asked->user != NULL) {
@@ -374,7 +378,8 @@ int gate_container_exec(struct gate_store *s, const char *id, const struct gate_
 	*x = (struct exec){ .store = s, .id = id, .asked = e, .first = { .keeper = -1, .pidfd = -1 }, .root = -1 };
 	gate_plan_writer_init(&x->plan);
 	(void)snprintf(started.id, sizeof(started.id), "%s", id);
-	int result = gate_first_find(s, id, &x->first, err) < 0 || enter(x, err) < 0 ? -1 : gate_starter_begin(false, &k, err);
+	int result =
+	    gate_first_find(s, id, &x->first, err) < 0 || enter(x, err) < 0 ? -1 : gate_starter_begin(false, &k, err);
 	if (result == 0)
 		result = start(x, &k, &started, err);
 	if (result < 0)

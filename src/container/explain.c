@@ -38,8 +38,8 @@ static void table(const struct gate_plan_writer *w, const char *notes, struct ga
 		GATE_AUTO(gate_buf_done) struct gate_buf text = GATE_BUF_INIT;
 
 		gate_buf_escaped(&text, line->object, strlen(line->object));
-		gate_buf_printf(out, "%*zu  %-*s  %-*s  %s\n", NUMBER_WIDTH, i + 1, step, gate_step_name(line->row.step), object,
-		                text.data != NULL ? text.data : "", line->by);
+		gate_buf_printf(out, "%*zu  %-*s  %-*s  %s\n", NUMBER_WIDTH, i + 1, step,
+		                gate_step_name(line->row.step), object, text.data != NULL ? text.data : "", line->by);
 	}
 	if (notes != NULL && notes[0] != '\0')
 		gate_buf_printf(out, "\n%s", notes);
@@ -84,7 +84,8 @@ static void json_notes(struct gate_json *j, const char *notes)
 	gate_json_end(j, ']');
 }
 
-int gate_plan_explain(struct gate_plan_writer *w, const char *notes, bool json, struct gate_buf *out, struct gate_err *err)
+int gate_plan_explain(struct gate_plan_writer *w, const char *notes, bool json, struct gate_buf *out,
+                      struct gate_err *err)
 {
 	struct gate_json j;
 

@@ -43,7 +43,8 @@ static int open_in(int root, const char *name)
 }
 
 /* The whole file into the arena; *ret stays NULL when there is none. */
-static int slurp(int root, const char *name, struct gate_arena *arena, const char **ret, size_t *len, struct gate_err *err)
+static int slurp(int root, const char *name, struct gate_arena *arena, const char **ret, size_t *len,
+                 struct gate_err *err)
 {
 	struct stat st;
 	int fd = open_in(root, name);

@@ -9,15 +9,15 @@
 /* Docker's: any node may be made, these may be used. Documentation/admin-guide/devices.txt */
 static const struct gate_cgroup_device devices[] = {
 	{ 'c', -1, -1, false, false, true }, { 'b', -1, -1, false, false, true },
-	{ 'c', 1, 3, true, true, true },     /* null */
-	{ 'c', 1, 5, true, true, true },     /* zero */
-	{ 'c', 1, 7, true, true, true },     /* full */
-	{ 'c', 1, 8, true, true, true },     /* random */
-	{ 'c', 1, 9, true, true, true },     /* urandom */
-	{ 'c', 5, 0, true, true, true },     /* tty */
-	{ 'c', 5, 1, true, true, true },     /* console */
-	{ 'c', 5, 2, true, true, true },     /* ptmx */
-	{ 'c', 136, -1, true, true, true },  /* the slaves of ptys */
+	{ 'c', 1, 3, true, true, true },    /* null */
+	{ 'c', 1, 5, true, true, true },    /* zero */
+	{ 'c', 1, 7, true, true, true },    /* full */
+	{ 'c', 1, 8, true, true, true },    /* random */
+	{ 'c', 1, 9, true, true, true },    /* urandom */
+	{ 'c', 5, 0, true, true, true },    /* tty */
+	{ 'c', 5, 1, true, true, true },    /* console */
+	{ 'c', 5, 2, true, true, true },    /* ptmx */
+	{ 'c', 136, -1, true, true, true }, /* the slaves of ptys */
 };
 
 /* Whoever can make nodes could reach the host's disks; so could root in the host's own file system. */
@@ -37,7 +37,8 @@ static int limits(const struct gate_prepare *p, struct gate_cgroup_limits *ret, 
 	if ((t->memory != 0 || t->memory_swap != 0) && !gate_isolates(p, GATE_ISOLATE_MEM))
 		return GATE_FAIL(err, GATE_E_INVALID, off, "--memory", gate_isolator_name(GATE_ISOLATE_MEM));
 	if ((t->cpu_quota_us != 0 || t->cpu_shares != 0) && !gate_isolates(p, GATE_ISOLATE_CPU))
-		return GATE_FAIL(err, GATE_E_INVALID, off, "a limit of processor time", gate_isolator_name(GATE_ISOLATE_CPU));
+		return GATE_FAIL(err, GATE_E_INVALID, off, "a limit of processor time",
+		                 gate_isolator_name(GATE_ISOLATE_CPU));
 	if (t->pids != 0 && !gate_isolates(p, GATE_ISOLATE_PIDS))
 		return GATE_FAIL(err, GATE_E_INVALID, off, "--pids-limit", gate_isolator_name(GATE_ISOLATE_PIDS));
 	l.memory = t->memory;

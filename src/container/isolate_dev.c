@@ -21,8 +21,10 @@ static const struct link {
 	const char *name, *to;
 	bool terminal;
 } links[] = {
-	{ "fd", "/proc/self/fd", false },        { "stdin", "/proc/self/fd/0", false },
-	{ "stdout", "/proc/self/fd/1", false },  { "stderr", "/proc/self/fd/2", false },
+	{ "fd", "/proc/self/fd", false },
+	{ "stdin", "/proc/self/fd/0", false },
+	{ "stdout", "/proc/self/fd/1", false },
+	{ "stderr", "/proc/self/fd/2", false },
 	{ "ptmx", "pts/ptmx", false },
 	/* The terminal of the task is the first of its own devpts. */
 	{ "console", "pts/0", true },

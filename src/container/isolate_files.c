@@ -13,7 +13,8 @@
 #define RESOLV_MAX 65536
 
 /* --- files that we write --- */
-static int write_file(const struct gate_prepare *p, const char *name, const char *text, size_t len, struct gate_err *err)
+static int write_file(const struct gate_prepare *p, const char *name, const char *text, size_t len,
+                      struct gate_err *err)
 {
 	int fd = openat(p->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	bool good = fd >= 0 && write(fd, text, len) == (ssize_t)len && fchmod(fd, 0644) == 0 &&
@@ -135,8 +136,9 @@ static int bind(struct gate_prepare *p, const struct gate_volume *v, struct gate
 
 	if (!there && (errno != ENOENT || !v->make_source))
 		return GATE_FAIL_SYS(err, "cannot find the volume '%s'", v->source);
-	if (!p->dry && ((!there && make_source(v->source, err) < 0) ||
-	                gate_volume_tree(v, p->userns >= 0 ? p->plan.fds[p->userns] : -1, &tree, &object, &directory, err) < 0))
+	if (!p->dry &&
+	    ((!there && make_source(v->source, err) < 0) ||
+	     gate_volume_tree(v, p->userns >= 0 ? p->plan.fds[p->userns] : -1, &tree, &object, &directory, err) < 0))
 		return -1;
 	struct gate_row *row = gate_plan_row(&p->plan, object >= 0 && tree < 0 ? GATE_STEP_BIND : GATE_STEP_ATTACH,
 	                                     v->read_only ? "%s (%s, read-only)" : "%s (%s)", v->target, v->source);

@@ -7,12 +7,14 @@
 #include "kernel/proc.h"
 
 static const char *const names[] = {
-	[RLIMIT_CPU] = "cpu",       [RLIMIT_FSIZE] = "fsize",       [RLIMIT_DATA] = "data",
-	[RLIMIT_STACK] = "stack",   [RLIMIT_CORE] = "core",         [RLIMIT_RSS] = "rss",
-	[RLIMIT_NPROC] = "nproc",   [RLIMIT_NOFILE] = "nofile",     [RLIMIT_MEMLOCK] = "memlock",
-	[RLIMIT_AS] = "as",         [RLIMIT_LOCKS] = "locks",       [RLIMIT_SIGPENDING] = "sigpending",
-	[RLIMIT_MSGQUEUE] = "msgqueue", [RLIMIT_NICE] = "nice",     [RLIMIT_RTPRIO] = "rtprio",
-	[RLIMIT_RTTIME] = "rttime",
+	[RLIMIT_CPU] = "cpu",           [RLIMIT_FSIZE] = "fsize",
+	[RLIMIT_DATA] = "data",         [RLIMIT_STACK] = "stack",
+	[RLIMIT_CORE] = "core",         [RLIMIT_RSS] = "rss",
+	[RLIMIT_NPROC] = "nproc",       [RLIMIT_NOFILE] = "nofile",
+	[RLIMIT_MEMLOCK] = "memlock",   [RLIMIT_AS] = "as",
+	[RLIMIT_LOCKS] = "locks",       [RLIMIT_SIGPENDING] = "sigpending",
+	[RLIMIT_MSGQUEUE] = "msgqueue", [RLIMIT_NICE] = "nice",
+	[RLIMIT_RTPRIO] = "rtprio",     [RLIMIT_RTTIME] = "rttime",
 };
 
 /* setrlimit(2) and /proc/PID/oom_score_adj ask for it in the first user namespace. */
@@ -34,8 +36,8 @@ static int limit_row(struct gate_prepare *p, const struct gate_limit *l, struct 
 		return GATE_FAIL(err, GATE_E_DENIED,
 		                 "the limit of '%s' cannot be raised from %llu to %llu without CAP_SYS_RESOURCE", name,
 		                 (unsigned long long)now.rlim_max, (unsigned long long)l->hard);
-	struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_RLIMIT, "%s=%llu:%llu", name, (unsigned long long)l->soft,
-	                                     (unsigned long long)l->hard);
+	struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_RLIMIT, "%s=%llu:%llu", name,
+	                                     (unsigned long long)l->soft, (unsigned long long)l->hard);
 	row->flags = (uint16_t)l->resource;
 	row->a = l->soft;
 	row->b = l->hard;
@@ -52,8 +54,8 @@ static int score_row(struct gate_prepare *p, struct gate_err *err)
 		return GATE_FAIL_SYS(err, "cannot ask for the out-of-memory score");
 	if (p->task->oom_score_adj < now && !may_raise(p))
 		return GATE_FAIL(err, GATE_E_DENIED,
-		                 "the out-of-memory score cannot be lowered from %lld to %d without CAP_SYS_RESOURCE", now,
-		                 p->task->oom_score_adj);
+		                 "the out-of-memory score cannot be lowered from %lld to %d without CAP_SYS_RESOURCE",
+		                 now, p->task->oom_score_adj);
 	struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_OOM, "%d", p->task->oom_score_adj);
 	row->a = (uint64_t)(int64_t)p->task->oom_score_adj;
 	row->fd = p->plan.head.proc;

@@ -79,9 +79,10 @@ static int sysctl_rows(struct gate_prepare *p, struct gate_err *err)
 
 		/* Whatever is not in a namespace of the task's own would be written to the host. */
 		if ((p->clone & (net ? CLONE_NEWNET : CLONE_NEWIPC)) == 0)
-			return GATE_FAIL(err, GATE_E_INVALID,
-			                 "the kernel parameter '%s' would be the host's: the task has no %s namespace of its own",
-			                 pair->key, net ? "network" : "ipc");
+			return GATE_FAIL(
+			    err, GATE_E_INVALID,
+			    "the kernel parameter '%s' would be the host's: the task has no %s namespace of its own",
+			    pair->key, net ? "network" : "ipc");
 		if (len >= sizeof(path))
 			return GATE_FAIL(err, GATE_E_INVALID, "there is no kernel parameter '%.40s…'", pair->key);
 		for (size_t c = 0; c <= len; c++)
@@ -99,10 +100,12 @@ static int check(const struct gate_prepare *p, struct gate_err *err)
 	const struct gate_task *t = p->task;
 
 	if (t->hostname != NULL && !gate_separate(p, GATE_ISOLATE_UTS, &t->uts))
-		return GATE_FAIL(err, GATE_E_INVALID, "a host name of its own needs a UTS namespace of its own, which this "
-		                                      "task does not get");
+		return GATE_FAIL(err, GATE_E_INVALID,
+		                 "a host name of its own needs a UTS namespace of its own, which this "
+		                 "task does not get");
 	if (t->hostname != NULL && t->uts.mode == GATE_NS_OF)
-		return GATE_FAIL(err, GATE_E_INVALID, "a host name cannot be set in the UTS namespace of '%s'", t->uts.of);
+		return GATE_FAIL(err, GATE_E_INVALID, "a host name cannot be set in the UTS namespace of '%s'",
+		                 t->uts.of);
 	return 0;
 }
 
@@ -111,7 +114,8 @@ int gate_isolate_namespaces(struct gate_prepare *p, struct gate_err *err)
 	if (check(p, err) < 0)
 		return -1;
 	if (p->has_userns) {
-		struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_JOIN, "user namespace, 0 is %u here", p->id_base);
+		struct gate_row *row =
+		    gate_plan_row(&p->plan, GATE_STEP_JOIN, "user namespace, 0 is %u here", p->id_base);
 
 		row->fd = p->userns;
 		row->a = CLONE_NEWUSER;

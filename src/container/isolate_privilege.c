@@ -23,7 +23,8 @@ int gate_identity_rows(struct gate_plan_writer *w, const struct gate_identity *w
 		if (who->groups[i] != who->gid)
 			groups[n++] = who->groups[i];
 	w->by = "launch";
-	struct gate_row *row = gate_plan_row(w, GATE_STEP_IDS, "%u:%u, %zu group%s", who->uid, who->gid, n, n == 1 ? "" : "s");
+	struct gate_row *row =
+	    gate_plan_row(w, GATE_STEP_IDS, "%u:%u, %zu group%s", who->uid, who->gid, n, n == 1 ? "" : "s");
 	row->a = who->uid;
 	row->b = who->gid;
 	row->flags = (uint16_t)n;
@@ -46,16 +47,17 @@ int gate_isolate_identity(struct gate_prepare *p, struct gate_err *err)
 	if (gate_prepare_identity(p, err) < 0)
 		return -1;
 	if ((p->caller.effective & BIT(CAP_SETUID)) == 0 || (p->caller.effective & BIT(CAP_SETGID)) == 0)
-		return GATE_FAIL(err, GATE_E_DENIED, "the user cannot be changed to %u without CAP_SETUID and CAP_SETGID",
-		                 p->who.uid);
+		return GATE_FAIL(err, GATE_E_DENIED,
+		                 "the user cannot be changed to %u without CAP_SETUID and CAP_SETGID", p->who.uid);
 	if (gate_userns_check(p, err) < 0)
 		return -1;
 	/* It is that user already, and may not change its groups. */
 	if (p->nested && !p->dry && !gate_userns_setgroups()) {
 		if (is_root_alone(&p->who))
 			return 0;
-		return GATE_FAIL(err, GATE_E_DENIED, "user and groups cannot be set where only one id is mapped: subordinate ids "
-		                                     "come from /etc/subuid, /etc/subgid and newuidmap(1)");
+		return GATE_FAIL(err, GATE_E_DENIED,
+		                 "user and groups cannot be set where only one id is mapped: subordinate ids "
+		                 "come from /etc/subuid, /etc/subgid and newuidmap(1)");
 	}
 	return gate_identity_rows(&p->plan, &p->who, err);
 }
@@ -113,8 +115,9 @@ void gate_rights_rows(struct gate_plan_writer *w, const struct gate_rights *r, b
 	w->head.caps = r->program;
 	if (r->drop_bounding)
 		gate_plan_row(w, GATE_STEP_BOUNDING, "%s", count(r->bounding, text))->a = r->bounding;
-	struct gate_row *row = gate_plan_row(
-	    w, GATE_STEP_CAPABILITIES, r->keep != r->program ? "%s; cap_sys_admin up to execve" : "%s", count(r->program, text));
+	struct gate_row *row =
+	    gate_plan_row(w, GATE_STEP_CAPABILITIES, r->keep != r->program ? "%s; cap_sys_admin up to execve" : "%s",
+	                  count(r->program, text));
 	row->a = r->keep;
 	row->b = r->ambient;
 	if (r->no_new_privs) {
@@ -127,7 +130,8 @@ void gate_rights_rows(struct gate_plan_writer *w, const struct gate_rights *r, b
 	/* The listener is the helper's to hand on, too. */
 	if (r->load == GATE_LOAD_HELPER || notify)
 		(void)gate_plan_row(w, GATE_STEP_HELPER, NULL);
-	row = gate_plan_row(w, GATE_STEP_FILTER, "'%s', %zu instructions, loaded %s", source, w->filter_len, how[r->load]);
+	row = gate_plan_row(w, GATE_STEP_FILTER, "'%s', %zu instructions, loaded %s", source, w->filter_len,
+	                    how[r->load]);
 	row->flags = (uint16_t)r->load;
 	row->a = filter_flags & ~(GATE_SECCOMP_TSYNC | GATE_SECCOMP_NEW_LISTENER | GATE_SECCOMP_TSYNC_ESRCH);
 	if (!notify)
@@ -165,7 +169,9 @@ int gate_isolate_filter(struct gate_prepare *p, struct gate_err *err)
 
 	if (profile->unconfined) {
 		p->plan.head.flags |= GATE_PLAN_UNCONFINED;
-		return profile->len == 0 ? 0 : GATE_FAIL(err, GATE_E_INVALID, "a filter was given together with 'unconfined'");
+		return profile->len == 0
+		           ? 0
+		           : GATE_FAIL(err, GATE_E_INVALID, "a filter was given together with 'unconfined'");
 	}
 	if (!gate_isolates(p, GATE_ISOLATE_SECCOMP))
 		return GATE_FAIL(err, GATE_E_INVALID, "a profile was given, but the isolator '%s' is off",
@@ -174,12 +180,13 @@ int gate_isolate_filter(struct gate_prepare *p, struct gate_err *err)
 	if (profile->insns == NULL || profile->len == 0)
 		return GATE_FAIL(err, GATE_E_INVALID, "there is no filter: only 'unconfined' runs without one");
 	if (profile->len > GATE_BPF_MAX)
-		return GATE_FAIL(err, GATE_E_LIMIT, "a filter of %zu instructions is larger than the kernel's %d", profile->len,
-		                 GATE_BPF_MAX);
+		return GATE_FAIL(err, GATE_E_LIMIT, "a filter of %zu instructions is larger than the kernel's %d",
+		                 profile->len, GATE_BPF_MAX);
 	p->plan.filter = profile->insns;
 	p->plan.filter_len = profile->len;
 	if (profile->notify && p->task->init)
-		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "--init cannot be had with a profile that leaves calls to a supervisor");
+		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
+		                 "--init cannot be had with a profile that leaves calls to a supervisor");
 	if (profile->notify)
 		p->plan.head.flags |= GATE_PLAN_LISTENER;
 	return 0;

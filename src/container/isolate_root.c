@@ -16,12 +16,12 @@
 static int check(const struct gate_prepare *p, struct gate_err *err)
 {
 	const struct gate_task *t = p->task;
-	const char *what = t->rootfs != NULL      ? "--rootfs"
-	                   : t->image != NULL     ? "--image"
-	                   : t->volumes.n > 0     ? "a volume"
-	                   : t->read_only         ? "--read-only"
-	                   : t->userns_auto       ? "--userns=auto"
-	                                          : NULL;
+	const char *what = t->rootfs != NULL  ? "--rootfs"
+	                   : t->image != NULL ? "--image"
+	                   : t->volumes.n > 0 ? "a volume"
+	                   : t->read_only     ? "--read-only"
+	                   : t->userns_auto   ? "--userns=auto"
+	                                      : NULL;
 
 	if (t->rootfs != NULL && t->image != NULL)
 		return GATE_FAIL(err, GATE_E_INVALID, "--rootfs and --image exclude each other");

@@ -17,9 +17,18 @@
 
 /* Docker's, both lists. What this kernel does not have needs no row. */
 static const char *const masked[] = {
-	"/proc/acpi",       "/proc/asound",      "/proc/interrupts",  "/proc/kcore",
-	"/proc/keys",       "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
-	"/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
+	"/proc/acpi",
+	"/proc/asound",
+	"/proc/interrupts",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/latency_stats",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/sys/devices/virtual/powercap",
+	"/sys/firmware",
 };
 static const char *const read_only[] = {
 	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
@@ -27,9 +36,8 @@ static const char *const read_only[] = {
 
 static void filesystem(struct gate_prepare *p, const char *type, const char *target, const char *options, uint64_t attr)
 {
-	struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_FILESYSTEM, attr & MOUNT_ATTR_RDONLY ? "%s (%s, read-only)"
-	                                                                                             : "%s (%s)",
-	                                     target, type);
+	struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_FILESYSTEM,
+	                                     attr & MOUNT_ATTR_RDONLY ? "%s (%s, read-only)" : "%s (%s)", target, type);
 
 	row->flags = GATE_ROW_DIRECTORY;
 	row->text[0] = gate_plan_string(&p->plan, type);
@@ -41,17 +49,16 @@ static void filesystem(struct gate_prepare *p, const char *type, const char *tar
 /* A directory of the host's, with what is mounted in it. */
 static int from_host(struct gate_prepare *p, const char *path, bool writable, struct gate_err *err)
 {
-	const struct gate_volume v = { .kind = GATE_VOLUME_BIND,
-		                       .source = path,
-		                       .target = path,
-		                       .read_only = !writable,
-		                       .recursive = true };
+	const struct gate_volume v = {
+		.kind = GATE_VOLUME_BIND, .source = path, .target = path, .read_only = !writable, .recursive = true
+	};
 	int tree = -1, object = -1;
 	bool directory = true;
 
 	if (!p->dry && gate_volume_tree(&v, -1, &tree, &object, &directory, err) < 0)
 		return -1;
-	struct gate_row *row = gate_plan_row(&p->plan, object >= 0 ? GATE_STEP_BIND : GATE_STEP_ATTACH, "%s (the host's)", path);
+	struct gate_row *row =
+	    gate_plan_row(&p->plan, object >= 0 ? GATE_STEP_BIND : GATE_STEP_ATTACH, "%s (the host's)", path);
 	row->flags = GATE_ROW_DIRECTORY;
 	row->fd = gate_plan_adopt(&p->plan, object >= 0 ? object : tree);
 	row->text[0] = gate_plan_string(&p->plan, path);
@@ -85,7 +92,8 @@ static int sys(struct gate_prepare *p, struct gate_err *err)
 	if (!own_network && (p->nested || p->has_userns))
 		return from_host(p, "/sys", false, err);
 	filesystem(p, "sysfs", "/sys", NULL, QUIET | (p->task->privileged ? 0 : MOUNT_ATTR_RDONLY));
-	if (!gate_isolates(p, GATE_ISOLATE_CGROUP) || statfs("/sys/fs/cgroup", &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+	if (!gate_isolates(p, GATE_ISOLATE_CGROUP) || statfs("/sys/fs/cgroup", &fs) < 0 ||
+	    fs.f_type != CGROUP2_SUPER_MAGIC)
 		return 0;
 	p->plan.by = gate_isolator_name(GATE_ISOLATE_CGROUP);
 	filesystem(p, "cgroup2", "/sys/fs/cgroup", NULL, QUIET | (p->task->privileged ? 0 : MOUNT_ATTR_RDONLY));

@@ -163,9 +163,10 @@ static void say_not_executed(const struct gate_plan_writer *w, struct gate_start
 	const char *program = w->argc > 0 ? w->argv[0] : "";
 
 	if (ret->record.sys == ENOENT)
-		(void)snprintf(ret->why, sizeof(ret->why), strchr(program, '/') == NULL
-		                                               ? "'%s' was not found in the PATH of the task"
-		                                               : "'%s' was not found, or the program that it is interpreted by",
+		(void)snprintf(ret->why, sizeof(ret->why),
+		               strchr(program, '/') == NULL
+		                   ? "'%s' was not found in the PATH of the task"
+		                   : "'%s' was not found, or the program that it is interpreted by",
 		               program);
 	else
 		(void)snprintf(ret->why, sizeof(ret->why), "'%s' cannot be executed: %s", program,
@@ -184,9 +185,11 @@ static void say_why(const struct gate_plan_writer *w, struct gate_started *ret)
 	}
 	if (r->object != 0)
 		(void)snprintf(number, sizeof(number), " (%lld)", (long long)r->object);
-	(void)snprintf(ret->why, sizeof(ret->why), object[0] != '\0' ? "the command was not run: step '%s': %s '%s'%s: %s"
-	                                                              : "the command was not run: step '%s': %s%s%s: %s",
-	               gate_step_name(r->step), gate_step_what(r->step), object, number, why != NULL ? why : "unknown error");
+	(void)snprintf(ret->why, sizeof(ret->why),
+	               object[0] != '\0' ? "the command was not run: step '%s': %s '%s'%s: %s"
+	                                 : "the command was not run: step '%s': %s%s%s: %s",
+	               gate_step_name(r->step), gate_step_what(r->step), object, number,
+	               why != NULL ? why : "unknown error");
 }
 
 static int take_answer(const struct gate_plan_writer *w, const struct gate_frame *head, const char *bytes,

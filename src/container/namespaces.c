@@ -79,7 +79,8 @@ int gate_namespace_of(struct gate_store *s, const char *word, const char *name, 
 	if (gate_store_find(s, word, &entry, err) < 0)
 		return -1;
 	if (entry.state != GATE_TASK_RUNNING)
-		return GATE_FAIL(err, GATE_E_CONFLICT, "the task '%s' does not run: its namespaces cannot be shared", word);
+		return GATE_FAIL(err, GATE_E_CONFLICT, "the task '%s' does not run: its namespaces cannot be shared",
+		                 word);
 	if (gate_first_find(s, entry.id, &first, err) < 0)
 		return -1;
 	(void)snprintf(path, sizeof(path), "ns/%s", name);

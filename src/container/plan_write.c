@@ -49,14 +49,16 @@ static void no_memory(struct gate_plan_writer *w)
 }
 
 /* --- rows --- */
-__attribute__((format(printf, 2, 0))) static const char *format_object(struct gate_plan_writer *w, const char *format, va_list ap)
+__attribute__((format(printf, 2, 0))) static const char *format_object(struct gate_plan_writer *w, const char *format,
+                                                                       va_list ap)
 {
 	GATE_AUTO(gate_buf_done) struct gate_buf text = GATE_BUF_INIT;
 
 	if (format == NULL)
 		return "";
 	gate_buf_vprintf(&text, format, ap);
-	const char *copy = text.failed ? NULL : gate_arena_text(&w->arena, text.data != NULL ? text.data : "", text.len);
+	const char *copy =
+	    text.failed ? NULL : gate_arena_text(&w->arena, text.data != NULL ? text.data : "", text.len);
 	if (copy == NULL)
 		no_memory(w);
 	return copy != NULL ? copy : "";

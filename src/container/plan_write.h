@@ -58,6 +58,7 @@ void gate_plan_sort(struct gate_plan_writer *w);
 int gate_plan_seal(struct gate_plan_writer *w, int *memfd, size_t *size, struct gate_err *err);
 
 /* The table of rows; `notes` (may be NULL) are lines under it. */
-int gate_plan_explain(struct gate_plan_writer *w, const char *notes, bool json, struct gate_buf *out, struct gate_err *err);
+int gate_plan_explain(struct gate_plan_writer *w, const char *notes, bool json, struct gate_buf *out,
+                      struct gate_err *err);
 
 #endif

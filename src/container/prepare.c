@@ -115,7 +115,8 @@ static void stdio_rows(struct gate_prepare *p)
 	}
 	for (uint64_t i = 0; i < GATE_ARRAY_LEN(ends); i++) {
 		bool none = i == 0 && !p->task->interactive;
-		struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_STDIO, none ? "%s: /dev/null" : "%s: a pipe", names[i]);
+		struct gate_row *row =
+		    gate_plan_row(&p->plan, GATE_STEP_STDIO, none ? "%s: /dev/null" : "%s: a pipe", names[i]);
 
 		row->fd = none ? -1 : ends[i];
 		row->a = i;
@@ -128,8 +129,8 @@ static const char *namespaces(uint64_t flags, char text[64])
 		uint64_t flag;
 		const char *name;
 	} kinds[] = {
-		{ CLONE_NEWNS, "mount" },  { CLONE_NEWPID, "pid" }, { CLONE_NEWIPC, "ipc" },
-		{ CLONE_NEWUTS, "uts" },   { CLONE_NEWNET, "network" },
+		{ CLONE_NEWNS, "mount" }, { CLONE_NEWPID, "pid" },     { CLONE_NEWIPC, "ipc" },
+		{ CLONE_NEWUTS, "uts" },  { CLONE_NEWNET, "network" },
 	};
 	size_t len = 0;
 

@@ -17,7 +17,7 @@ struct gate_prepare {
 	const struct gate_task *task;
 	const struct gate_task_profile *profile;
 	bool early; /* gate_prepare_early is through */
-	bool dry; /* rows are added and what they need is looked at, but nothing is made */
+	bool dry;   /* rows are added and what they need is looked at, but nothing is made */
 
 	/* who and where */
 	char id[65];
@@ -68,10 +68,10 @@ gate_isolate_fn gate_isolate_namespaces; /* isolate_ns.c */
 gate_isolate_fn gate_isolate_root;       /* isolate_root.c */
 gate_isolate_fn gate_isolate_system;     /* isolate_system.c: /proc, /sys, /dev, masks */
 gate_isolate_fn gate_isolate_masks;
-gate_isolate_fn gate_isolate_files;      /* isolate_files.c: /etc/hosts and its like, volumes, read-only */
-gate_isolate_fn gate_isolate_cgroups;    /* isolate_cgroups.c */
-gate_isolate_fn gate_isolate_limits;     /* isolate_limits.c */
-gate_isolate_fn gate_isolate_identity;   /* isolate_privilege.c: user, groups, capabilities, no_new_privs, the filter */
+gate_isolate_fn gate_isolate_files;    /* isolate_files.c: /etc/hosts and its like, volumes, read-only */
+gate_isolate_fn gate_isolate_cgroups;  /* isolate_cgroups.c */
+gate_isolate_fn gate_isolate_limits;   /* isolate_limits.c */
+gate_isolate_fn gate_isolate_identity; /* isolate_privilege.c: user, groups, capabilities, no_new_privs, the filter */
 gate_isolate_fn gate_isolate_privilege;
 gate_isolate_fn gate_isolate_filter;
 

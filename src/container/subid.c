@@ -18,7 +18,8 @@ static bool parse_line(const char *line, size_t len, const char *const *names, s
 	if (second == NULL)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		ours = ours || (strlen(names[i]) == (size_t)(first - line) && memcmp(names[i], line, strlen(names[i])) == 0);
+		ours = ours ||
+		       (strlen(names[i]) == (size_t)(first - line) && memcmp(names[i], line, strlen(names[i])) == 0);
 	if (!ours || gate_u64_parse(first + 1, (size_t)(second - first - 1), UINT32_MAX, &start) != 0 ||
 	    gate_u64_parse(second + 1, (size_t)(end - second - 1), UINT32_MAX, &count) != 0)
 		return false;

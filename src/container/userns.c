@@ -88,7 +88,8 @@ int gate_userns_check(const struct gate_prepare *p, struct gate_err *err)
 		                 p->who.uid >= users ? "user" : "group",
 		                 (unsigned long long)(p->who.uid >= users ? p->who.uid : highest),
 		                 (unsigned long long)(p->who.uid >= users ? users : groups),
-		                 users == 1 ? ": subordinate ids come from /etc/subuid, /etc/subgid and newuidmap(1)" : "");
+		                 users == 1 ? ": subordinate ids come from /etc/subuid, /etc/subgid and newuidmap(1)"
+		                            : "");
 	return 0;
 }
 
@@ -156,7 +157,9 @@ static __attribute__((noreturn)) void map_from_outside(const struct outside *o, 
 	(void)close(o->go[1]);
 	if (read(o->go[0], &c, 1) != 1)
 		_exit(1);
-	_exit(map_tool(GATE_NEWUIDMAP, pid, uid, &o->uids) < 0 ? 2 : map_tool(GATE_NEWGIDMAP, pid, gid, &o->gids) < 0 ? 3 : 0);
+	_exit(map_tool(GATE_NEWUIDMAP, pid, uid, &o->uids) < 0   ? 2
+	      : map_tool(GATE_NEWGIDMAP, pid, gid, &o->gids) < 0 ? 3
+	                                                         : 0);
 }
 
 static int enter_with_ranges(struct outside *o, uid_t uid, gid_t gid, struct gate_err *err)
@@ -200,8 +203,9 @@ int gate_userns_enter(struct gate_err *err)
 			return -1;
 	} else {
 		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-			return GATE_FAIL_SYS(err, "cannot make a user namespace: callgate needs root, or user namespaces for "
-			                          "everybody (user.max_user_namespaces)");
+			return GATE_FAIL_SYS(
+			    err, "cannot make a user namespace: callgate needs root, or user namespaces for "
+				 "everybody (user.max_user_namespaces)");
 		if (map_self(uid, gid, err) < 0)
 			return -1;
 	}
@@ -310,15 +314,17 @@ static int make(uint32_t base, struct gate_err *err)
 int gate_userns_auto(struct gate_prepare *p, struct gate_err *err)
 {
 	if (p->nested)
-		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
-		                 "--userns=auto needs root: without it the task is in a user namespace of yours already");
+		return GATE_FAIL(
+		    err, GATE_E_UNSUPPORTED,
+		    "--userns=auto needs root: without it the task is in a user namespace of yours already");
 	if (gate_store_lock(p->store, err) < 0)
 		return -1;
 	int result = choose_base(p, err);
 	gate_store_unlock(p->store);
 	if (result < 0)
 		return -1;
-	gate_prepare_note(p, "users 0 to %u of the task are %u to %u here", RANGE - 1, p->id_base, p->id_base + RANGE - 1);
+	gate_prepare_note(p, "users 0 to %u of the task are %u to %u here", RANGE - 1, p->id_base,
+	                  p->id_base + RANGE - 1);
 	p->has_userns = true;
 	if (p->dry)
 		return 0;
