@@ -132,7 +132,7 @@ void gate_help_general(const struct gate_cli *cli, FILE *out)
 	heading(out, cli->color_out, "examples");
 	(void)fputs("  callgate explain default mount         is mount allowed, and which line says so?\n"
 	            "  callgate diff docker:web.json web.json what changes between two meanings?\n"
-	            "  callgate run -- nginx -g 'daemon off;' run a program under the default profile\n",
+	            "  callgate run --image=oci:./web -m 64m  run an image under the default profile, with a limit\n",
 	            out);
 	(void)fputs("\nMore: callgate help VERB, or the manual: man callgate, man callgate-profile\n", out);
 }

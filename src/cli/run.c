@@ -1,238 +1,232 @@
+/* run: a task in a container, or a plain process under its filter; in front of it until it ends, or not. */
+#include <fcntl.h>
 #include <linux/seccomp.h>
-#include <signal.h>
+#include <unistd.h>
 
-#include <callgate/run.h>
+#include "cli/attach.h"
+#include "cli/report.h"
+#include "cli/run.h"
+#include "container/container.h"
+#include "spec/spec.h"
 
-#include "cli/cli.h"
+/* One run: what was asked, and what it is made of. */
+struct doing {
+	const struct gate_cli *cli;
+	struct gate_task task;
+	struct gate_source *source;
+	struct gate_compiled *compiled;
+	struct gate_store *store;
+	char *word;                                /* of the source, for inspect */
+	char text_digest[GATE_POLICY_DIGEST_TEXT]; /* "" when unconfined */
+	struct gate_task_profile profile;
+};
 
-GATE_DEFINE_FREEP(struct gate_run_result, gate_run_result_free)
-
-/* --- what the filter refused --- */
-/* The line of the profile behind a denial: the outcome with its action. NULL where it cannot be told. */
-static const struct gate_outcome *outcome_of(const struct gate_explanation *e, uint32_t action)
+static const char *command_of(const struct gate_task *t)
 {
-	for (size_t i = 0; e != NULL && i < e->n; i++)
-		if (GATE_RET_ACTION(e->outcomes[i].action) == action)
-			return &e->outcomes[i];
-	return NULL;
+	return t->entrypoint.n > 0 ? t->entrypoint.at[0] : t->args.n > 0 ? t->args.at[0] : t->image;
 }
 
-static void add_place(struct gate_buf *out, struct gate_source *source, const struct gate_outcome *o)
+/* The profile is resolved for what the task will really have. */
+static bool open_source(struct doing *d)
 {
-	if (o == NULL)
-		return;
-	gate_buf_puts(out, " by ");
-	if (o->line > 0)
-		gate_buf_printf(out, "%s:%u:%u", gate_source_file(source), o->line, o->column);
-	if (o->line > 0 && o->reason == GATE_REASON_RULE)
-		return;
-	gate_buf_printf(out, o->line > 0 ? " (%s)" : "%s",
-	                o->reason == GATE_REASON_DEFAULT     ? "default action"
-	                : o->reason == GATE_REASON_ENOSYS    ? "a call younger than the profile"
-	                : o->reason == GATE_REASON_UNCOVERED ? "an architecture that the profile does not cover"
-	                                                     : "the program");
-}
+	struct gate_err err = GATE_ERR_INIT;
+	const char *word = d->task.profile != NULL ? d->task.profile : "default";
+	struct gate_facts facts;
 
-static void say_denial(const struct gate_cli *cli, struct gate_source *source, const struct gate_denial *d)
-{
-	GATE_AUTO(gate_explanation_freep) struct gate_explanation *e = NULL;
-	GATE_AUTO(gate_buf_done) struct gate_buf out = GATE_BUF_INIT;
-	struct gate_call call = { .arch = gate_arch_of(d->arch, d->nr), .nr = d->nr };
-	const struct gate_arch_info *info = gate_arch_info(call.arch);
-	const struct gate_syscall *known = gate_syscall_by_nr(call.arch, d->nr);
-	const char *name = known != NULL ? gate_name_text(known->name) : "a call without a name";
-	char verdict[GATE_VERDICT_TEXT];
-
-	if (info != NULL)
-		(void)gate_source_explain(source, &call, &e, NULL); /* without it the place is missing, no more */
-	const struct gate_outcome *o = outcome_of(e, d->action);
-
-	gate_verdict_text(call.arch, o != NULL ? o->action : d->action, verdict);
-	gate_buf_printf(&out, "'%s' (pid %u) %s %s (%s %u)", d->comm, d->pid,
-	                d->sig == SIGSYS && d->action != GATE_RET_TRAP            ? "was killed by the filter for"
-	                : gate_ret_rank(d->action) <= gate_ret_rank(GATE_RET_LOG) ? "called"
-	                                                                          : "was refused",
-	                name, info != NULL ? info->name : "an unknown architecture,", d->nr);
-	gate_buf_printf(&out, " = %s", verdict);
-	add_place(&out, source, o);
-	if (d->count > 1)
-		gate_buf_printf(&out, ", %llu times", (unsigned long long)d->count);
-	gate_say(cli, "%s", out.data != NULL ? out.data : "");
-	if (known != NULL)
-		gate_hint(cli, "callgate explain %s %s:%s", gate_source_word(source), info->name, name);
-}
-
-static void json_denial(struct gate_source *source, const struct gate_denial *d)
-{
-	GATE_AUTO(gate_explanation_freep) struct gate_explanation *e = NULL;
-	GATE_AUTO(gate_buf_done) struct gate_buf out = GATE_BUF_INIT;
-	struct gate_call call = { .arch = gate_arch_of(d->arch, d->nr), .nr = d->nr };
-	const struct gate_syscall *known = gate_syscall_by_nr(call.arch, d->nr);
-	struct gate_json j;
-
-	if (call.arch != GATE_ARCH_NONE)
-		(void)gate_source_explain(source, &call, &e, NULL);
-	const struct gate_outcome *o = outcome_of(e, d->action);
-
-	gate_json_init(&j, &out, 0);
-	gate_json_object(&j);
-	gate_call_json(&j, call.arch, known != NULL ? gate_name_text(known->name) : NULL, d->nr);
-	gate_verdict_json(&j, call.arch, o != NULL ? o->action : d->action);
-	gate_json_key(&j, "rule");
-	if (o == NULL || o->line == 0) {
-		gate_json_null(&j);
-	} else {
-		gate_json_object(&j);
-		gate_json_key(&j, "file");
-		gate_json_text(&j, gate_source_file(source));
-		gate_json_key(&j, "line");
-		gate_json_u64(&j, o->line);
-		gate_json_key(&j, "column");
-		gate_json_u64(&j, o->column);
-		gate_json_end(&j, '}');
+	if (gate_cli_facts(d->cli, &facts, &err) < 0 || gate_container_caps(&d->task, &facts.caps, &err) < 0) {
+		(void)gate_trouble(d->cli, NULL, &err);
+		return false;
 	}
-	gate_json_key(&j, "reason");
-	gate_json_text(&j, o != NULL ? gate_reason_word(o->reason) : NULL);
-	gate_json_key(&j, "signal");
-	gate_json_u64(&j, (uint64_t)d->sig);
-	gate_json_key(&j, "count");
-	gate_json_u64(&j, d->count);
-	gate_json_key(&j, "pid");
-	gate_json_u64(&j, d->pid);
-	gate_json_key(&j, "comm");
-	gate_json_text(&j, d->comm);
-	gate_json_key(&j, "exe");
-	gate_json_text(&j, d->exe);
-	gate_json_end(&j, '}');
-	(void)fprintf(stderr, "%s\n", out.data != NULL ? out.data : "");
+	d->source = gate_ask_source(d->cli, word, &facts);
+	d->word = gate_run_source_word(word);
+	return d->source != NULL && d->word != NULL;
 }
 
-static void report(const struct gate_cli *cli, struct gate_source *source, const struct gate_run_result *r)
+static bool make_filter(struct doing *d)
 {
-	bool killed = r->outcome == GATE_RUN_KILLED && r->signal == SIGSYS, seen = false;
+	const struct gate_cli *cli = d->cli;
+	const char *word = gate_source_word(d->source);
 
-	for (size_t i = 0; i < r->n_denials; i++) {
-		const struct gate_denial *d = &r->denials[i];
-
-		/* Without --log only the death of the program itself is news. */
-		if (!gate_option_set(cli, "log") && !(killed && d->main && d->sig == SIGSYS))
-			continue;
-		seen = seen || (d->main && d->sig == SIGSYS);
-		if (gate_cli_json(cli))
-			json_denial(source, d);
-		else
-			say_denial(cli, source, d);
-	}
-	if (killed && !seen) {
-		gate_say(cli, "the program was killed by the filter (SIGSYS); which call it was is not known%s%s",
-		         r->incomplete[0] != '\0' ? ": " : "", r->incomplete);
-		gate_hint(cli, "callgate doctor says what reading the audit log needs");
-	} else if (gate_option_set(cli, "log") && !r->complete) {
-		gate_say(cli, "this report is not complete: %s (%llu records lost, %llu not attributed)",
-		         r->incomplete[0] != '\0' ? r->incomplete : "records are missing", (unsigned long long)r->lost,
-		         (unsigned long long)r->unattributed);
-	} else if (gate_option_set(cli, "log")) {
-		gate_say(cli, "%zu kind%s of refused or logged calls; the report is complete", r->n_denials,
-		         r->n_denials == 1 ? "" : "s");
-	}
-}
-
-/* --- running --- */
-static bool plan_filter(const struct gate_cli *cli, struct gate_source *source, struct gate_compiled **compiled,
-                        struct gate_run_plan *plan)
-{
-	if (strcmp(gate_source_word(source), "unconfined") == 0) {
-		gate_say(cli, "running '%s' without a filter", cli->operands[0]);
-		plan->unconfined = true;
+	d->profile.source = d->word;
+	if (strcmp(word, "unconfined") == 0) {
+		gate_say(cli, "running '%s' without a filter", command_of(&d->task));
+		d->profile.unconfined = true;
 		return true;
 	}
-	if (!gate_ask_compile(cli, source, true, compiled))
+	if (!gate_ask_compile(cli, d->source, true, &d->compiled))
 		return false;
-	if ((*compiled)->len == 0) {
-		gate_say(cli, "'%s' has no filter", gate_source_word(source));
-		gate_hint(cli, "to run without one, say --profile=unconfined");
+	if (d->compiled->len == 0) {
+		gate_say(cli, "'%s' has no filter", word);
+		gate_hint(cli, "to run without one, say --security-opt seccomp=unconfined");
 		return false;
 	}
-	if ((*compiled)->notify)
-		gate_say(cli,
-		         "warning: there is no supervisor for the calls that '%s' leaves to one: they fail with ENOSYS",
-		         gate_source_word(source));
-	plan->insns = (*compiled)->insns;
-	plan->len = (*compiled)->len;
-	plan->flags |= ((*compiled)->flags & SECCOMP_FILTER_FLAG_SPEC_ALLOW) != 0 ? GATE_RUN_SPEC_ALLOW : 0;
-	plan->flags |= ((*compiled)->flags & SECCOMP_FILTER_FLAG_LOG) != 0 ? GATE_RUN_LOG : 0;
+	gate_source_text_digest(d->source, d->text_digest);
+	d->profile.insns = d->compiled->insns;
+	d->profile.len = d->compiled->len;
+	d->profile.flags = d->compiled->flags | (d->task.log ? SECCOMP_FILTER_FLAG_LOG : 0);
+	d->profile.notify = d->compiled->notify;
+	d->profile.text_digest = d->text_digest;
+	d->profile.meaning_digest = d->compiled->meaning;
 	return true;
 }
 
-static int launch(const struct gate_cli *cli, struct gate_source *source, const struct gate_run_plan *plan)
+static int explain(struct doing *d)
 {
-	GATE_AUTO(gate_run_result_freep) struct gate_run_result *result = NULL;
+	GATE_AUTO(gate_buf_done) struct gate_buf out = GATE_BUF_INIT;
 	struct gate_err err = GATE_ERR_INIT;
 
-	if (gate_run(plan, &result, &err) < 0)
-		return gate_trouble(cli, NULL, &err);
-	if (result->outcome == GATE_RUN_NOT_STARTED)
-		gate_say(cli, "%s", result->why.text);
-	report(cli, source, result);
-	return gate_run_exit_code(result);
+	if (gate_container_explain(d->store, &d->task, &d->profile, gate_cli_json(d->cli), &out, &err) < 0)
+		return gate_trouble(d->cli, NULL, &err);
+	(void)fwrite(out.data != NULL ? out.data : "", 1, out.len, stdout);
+	return 0;
+}
+
+/* The id goes to a file that is not there yet, as docker has it. */
+static int open_cidfile(const struct doing *d, struct gate_err *err)
+{
+	int fd = open(d->task.cidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == EEXIST)
+		return GATE_FAIL(err, GATE_E_CONFLICT, "the file '%s' of '--cidfile' is there already", d->task.cidfile);
+	return GATE_FAIL_SYS(err, "cannot write '%s'", d->task.cidfile);
+}
+
+static int start(struct doing *d, struct gate_started *started, struct gate_err *err)
+{
+	const char *path = d->task.cidfile;
+	int fd = path != NULL ? open_cidfile(d, err) : -1;
+
+	if (path != NULL && fd < 0)
+		return -1;
+	int result = gate_container_start(d->store, &d->task, &d->profile, started, err);
+
+	if (fd < 0)
+		return result;
+	/* A task whose id is lost is still a task: only said. */
+	if (result == 0 && dprintf(fd, "%s", started->id) < 0)
+		gate_say(d->cli, "cannot write '%s': %s", path, strerror(errno));
+	(void)close(fd);
+	if (result < 0 || !started->started)
+		(void)unlink(path);
+	return result;
+}
+
+/* "busybox", "alpine:3.18", "docker.io/library/nginx": docker's first operand, which is --image here. */
+static bool looks_like_image(const struct gate_task *t)
+{
+	const char *word = t->args.n > 0 ? t->args.at[0] : "";
+
+	return t->image == NULL && t->rootfs == NULL && t->entrypoint.n == 0 && word[0] != '/' && word[0] != '.' &&
+	       word[strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789._-:/@")] == '\0';
+}
+
+static int not_started(const struct doing *d, const struct gate_started *s)
+{
+	gate_say(d->cli, "%s", s->why);
+	if (s->record.outcome == GATE_OUTCOME_NOT_EXECUTED && s->record.sys == ENOENT && looks_like_image(&d->task))
+		gate_hint(d->cli, "if '%s' is an image: callgate run --image=%s", d->task.args.at[0], d->task.args.at[0]);
+	return gate_record_exit_code(&s->record);
+}
+
+static int in_front(const struct doing *d, const struct gate_started *s)
+{
+	const struct gate_task *t = &d->task;
+	struct gate_record record = s->record;
+	struct gate_attach attach = { .socket = s->socket,
+		                      .pidfd = s->pidfd,
+		                      .pid = s->record.pid,
+		                      .interactive = t->interactive,
+		                      .terminal = t->terminal,
+		                      .sig_proxy = t->sig_proxy };
+	int status = gate_attach(d->cli, &attach, &record);
+
+	if (record.state == GATE_TASK_ENDED)
+		gate_report(d->cli, &record, d->profile.unconfined ? NULL : d->source, t->log);
+	return status;
+}
+
+static int launch(struct doing *d)
+{
+	struct gate_started started = { .socket = -1, .pidfd = -1 };
+	struct gate_err err = GATE_ERR_INIT;
+	int status = 0;
+
+	if (gate_store_sweep(d->store, &err) < 0 ||
+	    (gate_option_set(d->cli, "replace") && gate_run_replace(d->store, d->task.name, &err) < 0) ||
+	    start(d, &started, &err) < 0)
+		return gate_trouble(d->cli, NULL, &err);
+	if (!started.started)
+		status = not_started(d, &started);
+	else if (d->task.detach)
+		(void)puts(started.id);
+	else
+		status = in_front(d, &started);
+	if (started.socket >= 0)
+		(void)close(started.socket);
+	if (started.pidfd >= 0)
+		(void)close(started.pidfd);
+	return status;
+}
+
+static int doing(struct doing *d)
+{
+	struct gate_err err = GATE_ERR_INIT;
+
+	if (!gate_run_task(d->cli, &d->task) || !open_source(d) || !make_filter(d))
+		return gate_trouble_status(d->cli);
+	if (gate_store_open(gate_option_text(d->cli, "state-dir"), &d->store, &err) < 0)
+		return gate_trouble(d->cli, NULL, &err);
+	return gate_option_set(d->cli, "explain") ? explain(d) : launch(d);
 }
 
 static int run(struct gate_cli *cli)
 {
-	GATE_AUTO(gate_compiled_freep) struct gate_compiled *compiled = NULL;
-	struct gate_err err = GATE_ERR_INIT;
-	struct gate_facts facts;
+	struct doing d = { .cli = cli };
 
-	/* The profile is resolved for what the program will really have. */
-	if (gate_cli_facts(cli, &facts, &err) < 0 || gate_run_caps(facts.caps, &facts.caps, &err) < 0)
-		return gate_trouble(cli, NULL, &err);
-	GATE_AUTO(gate_source_freep)
-	struct gate_source *source = gate_ask_source(cli, gate_option_text(cli, "profile"), &facts);
-	struct gate_run_plan plan = {
-		.argv = (const char *const *)cli->operands,
-		.caps = facts.caps,
-		.flags = GATE_RUN_FOREGROUND | (gate_option_set(cli, "log") ? GATE_RUN_LOG : 0) |
-		         (gate_option_set(cli, "no-new-privs") ? GATE_RUN_NO_NEW_PRIVS : 0),
-	};
+	gate_task_init(&d.task);
+	int status = doing(&d);
 
-	if (source == NULL || !plan_filter(cli, source, &compiled, &plan))
-		return gate_trouble_status(cli);
-	return launch(cli, source, &plan);
+	gate_store_close(d.store);
+	gate_compiled_free(d.compiled);
+	gate_source_free(d.source);
+	free(d.word);
+	gate_task_done(&d.task);
+	return status;
 }
 
 const struct gate_verb gate_verb_run = {
 	.name = "run",
-	.operands = "[--] COMMAND [ARG...]",
-	.summary = "run a command under a profile",
+	.operands = "[COMMAND [ARG...]]",
+	.summary = "run a task in a container, under a profile",
 	.about =
-	    "Runs COMMAND with the filter of --profile and with the capabilities of --caps, never more than the caller has. "
-	    "The filter is put on last: after it the only call made before COMMAND is its own execve. Programs are proven "
-	    "before they are loaded; when the filter cannot be installed, COMMAND does not run. Without CAP_SYS_ADMIN "
-	    "no_new_privs is set, because the kernel wants it.\n\n"
-	    "A program that the filter kills is reported with the call, its number, the architecture and the line of the "
-	    "profile. With --log refused calls that are not fatal are reported too, counted, out of the kernel's audit "
-	    "messages; the report says when any were lost. --profile=unconfined runs without a filter, and says so.",
+	    "Runs COMMAND isolated from the host: in namespaces and control groups of its own, with docker's 14 capabilities, "
+	    "no network but a loopback, under the filter of its profile. Its root is an image, a directory, or the host's own "
+	    "file system with a private /tmp. The flags are those of docker run and podman run; what they know and callgate "
+	    "does not is refused with the reason. The filter is put on last: after it the only call made before COMMAND is its "
+	    "own execve. Programs are proven before they are loaded; when any step of the launch fails, COMMAND does not run.\n\n"
+	    "A task that the filter kills is reported with the call, its number, the architecture and the line of the profile. "
+	    "With --log refused calls that are not fatal are reported too, counted, for every process of the task; the report "
+	    "says when any were lost. Only the word unconfined, as a profile, runs a task without a filter, and that is said.",
 	.class = GATE_CLASS_RUN,
 	.stop_at_operand = true,
 	.first = GATE_OPERAND_COMMAND,
 	.rest = GATE_OPERAND_COMMAND,
-	.least = 1,
+	.least = 0,
 	.most = -1,
-	.groups = { (const struct gate_option[]){
-			{ "profile", 'p', "SOURCE", NULL, "default", GATE_OPERAND_SOURCE, "the policy to run under" },
-			{ "no-new-privs", 0, NULL, NULL, NULL, GATE_OPERAND_NONE,
-	                  "set no_new_privs, so that no file that is executed adds privileges" },
-			{ "log", 0, NULL, NULL, NULL, GATE_OPERAND_NONE,
-	                  "report refused calls on standard error when COMMAND has ended" },
-			{ 0 },
-		    },
-	            gate_options_source, gate_options_format },
+	.groups = { gate_run_general, gate_run_files, gate_run_rights, gate_run_amounts, gate_run_spaces, gate_run_own,
+	            gate_options_format },
+	.refused = gate_spec_refused,
 	.examples =
 	    (const struct gate_example[]){
-		{ "callgate run -- nginx -g 'daemon off;'", "under the default profile" },
-		{ "callgate run --profile=web.json --log -- ./server", "which calls does it lack?" },
-		{ "callgate run --profile=docker:web.json --caps=none -- id",
-	          "as Docker means it, without capabilities" },
+		{ "callgate run --network=host -- nginx -g 'daemon off;'", "the host's nginx, on the host's network" },
+		{ "callgate run --image=oci:./busybox:latest -it -- sh", "a shell in an image" },
+		{ "callgate run --rootfs=./alpine -m 64m --cpus=0.5 -v ./data:/data:ro -u 1000:1000 -- /bin/server",
+	          "a directory as its root, with limits" },
+		{ "callgate run --security-opt seccomp=web.json --log -- ./server", "which calls does the profile lack?" },
+		{ "callgate run --isolation=linux/seccomp -- make", "a plain process of the host, under the default profile" },
+		{ "callgate run --explain -d --name=web -- ./server", "what a launch would do, step by step" },
 		{ 0 },
 	    },
 	.statuses =
@@ -240,8 +234,9 @@ const struct gate_verb gate_verb_run = {
 		{ "125", "callgate itself failed: usage, profile, launch; COMMAND did not run" },
 		{ "126", "COMMAND cannot be executed" },
 		{ "127", "COMMAND is not found" },
+		{ "124", "the time of --timeout was over" },
 		{ "128+n", "COMMAND was killed by signal n; 159: by the filter" },
-		{ "n", "COMMAND exited with n" },
+		{ "n", "COMMAND exited with n; with --detach: 0, the task was started" },
 		{ 0 },
 	    },
 	.run = run,

@@ -195,10 +195,21 @@ static int take_args(struct gate_spec *s, const char *const *args, struct gate_e
 	return 0;
 }
 
+/* A plain process of the host stays where its caller is. */
+static int stay(struct gate_spec *s, struct gate_err *err)
+{
+	const char *cwd = s->caller->cwd;
+
+	if (s->task->workdir != NULL || cwd == NULL || gate_spec_isolates(s, GATE_ISOLATE_FILESYSTEM))
+		return 0;
+	return gate_spec_copy(s, cwd, strlen(cwd), &s->task->workdir, err);
+}
+
 int gate_spec_finish(struct gate_spec *s, const char *const *args, struct gate_err *err)
 {
 	if (take_args(s, args, err) < 0 || check_root(s, err) < 0 || check_isolators(s, err) < 0 ||
-	    check_filter(s, err) < 0 || check_spaces(s, err) < 0 || check_users(s, err) < 0 || check_sysctls(s, err) < 0)
+	    check_filter(s, err) < 0 || check_spaces(s, err) < 0 || check_users(s, err) < 0 || check_sysctls(s, err) < 0 ||
+	    check_amounts(s, err) < 0 || stay(s, err) < 0)
 		return -1;
-	return check_amounts(s, err);
+	return s->task->image == NULL && s->task->rootfs == NULL ? gate_spec_inherit(s, err) : 0;
 }

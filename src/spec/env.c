@@ -107,3 +107,48 @@ int gate_spec_lines(struct gate_spec *s, const char *name, const char *file, con
 	}
 	return 0;
 }
+
+/* What is about the caller and not about the task. */
+static bool personal(const struct gate_spec *s, const char *entry)
+{
+	static const char *const user[] = { "HOME=", "USER=", "LOGNAME=", "SHELL=", "MAIL=" };
+
+	if (gate_spec_isolates(s, GATE_ISOLATE_FILESYSTEM) &&
+	    (strncmp(entry, "PWD=", 4) == 0 || strncmp(entry, "OLDPWD=", 7) == 0))
+		return true;
+	for (size_t i = 0; s->task->user != NULL && i < GATE_ARRAY_LEN(user); i++)
+		if (strncmp(entry, user[i], strlen(user[i])) == 0)
+			return true;
+	return false;
+}
+
+int gate_spec_inherit(struct gate_spec *s, struct gate_err *err)
+{
+	struct gate_task *t = s->task;
+	size_t said = t->env.n, n = 0, kept = 0;
+	const char **all;
+
+	while (s->caller->environ != NULL && s->caller->environ[n] != NULL)
+		n++;
+	all = calloc(n + said + 1, sizeof(*all));
+	if (all == NULL)
+		return GATE_FAIL_NOMEM(err);
+	for (size_t i = 0; i < n; i++) {
+		const char *e = s->caller->environ[i];
+
+		/* An entry without a name (environ may hold anything) is nobody's. */
+		if (e[0] == '=' || strchr(e, '=') == NULL || personal(s, e))
+			continue;
+		if (gate_spec_copy(s, e, strlen(e), &all[kept++], err) < 0) {
+			free(all);
+			return -1;
+		}
+	}
+	for (size_t i = 0; i < said; i++)
+		all[kept + i] = t->env.at[i];
+	free(t->env.at);
+	t->env.at = all;
+	t->env.n = kept + said;
+	t->env.cap = n + said + 1;
+	return 0;
+}

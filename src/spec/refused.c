@@ -31,7 +31,7 @@ const struct gate_refusal gate_spec_refused[] = {
 	{ "network-alias", 0, NETWORK },
 	{ "net-alias", 0, NETWORK },
 	{ "http-proxy", 0, "the environment is what '--env' says" },
-	{ "env-host", 0, "'--env NAME' takes a variable of the caller's" },
+	{ "env-host", 0, "a task without an image has the caller's environment, others have what '--env' says" },
 	{ "env-merge", 0, "the environment is what '--env' says" },
 	{ "unsetenv", 0, "the environment is what '--env' says" },
 	{ "unsetenv-all", 0, "the environment is what '--env' says" },

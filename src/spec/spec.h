@@ -11,7 +11,7 @@
 /* What is outside. */
 struct gate_spec_caller {
 	const char *cwd;            /* absolute: relative sources of volumes begin here; NULL: there is none */
-	const char *const *environ; /* NULL at the end: what "-e NAME" stands for */
+	const char *const *environ; /* NULL at the end: what "-e NAME" stands for, and what a task without a root of its own has */
 };
 
 #define GATE_SPEC_FLAGS_MAX 80
@@ -36,7 +36,9 @@ int gate_spec_flag(struct gate_spec *s, const char *name, const char *value, str
 int gate_spec_lines(struct gate_spec *s, const char *name, const char *file, const char *text, size_t len,
                     struct gate_err *err);
 #define GATE_SPEC_LINES_MAX (1U << 20)
-/* The command (NULL at the end), then the check of everything together. Namespaces whose isolator is off become HOST. */
+/* The command (NULL at the end), then the check of everything together. Namespaces whose isolator is off become HOST. A task
+ * without an image and a root directory has the caller's environment below what was said; one without filesystem/linux is in
+ * the caller's directory. */
 int gate_spec_finish(struct gate_spec *s, const char *const *args, struct gate_err *err);
 
 /* Flags of docker or podman that are not honoured. Ends with a NULL name. */

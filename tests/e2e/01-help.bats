@@ -29,6 +29,7 @@ load helper
 		short=$stdout
 		separately "$callgate" help "$verb"
 		[ "$stdout" = "$short" ]
+		[ "$verb" != run ] || continue # there -h is the host name, as in docker run
 		separately "$callgate" "$verb" -h
 		[ "$stdout" = "$short" ]
 	done

@@ -14,14 +14,14 @@ named()
 }
 
 @test "a refused call of the default profile is named" {
-	separately "$callgate" run --log -- sh -c 'mount -t tmpfs none /mnt 2>/dev/null; exit 4'
+	separately "$callgate" run --rm --isolation=linux/seccomp,linux/capabilities --log -- sh -c 'mount -t tmpfs none /mnt 2>/dev/null; exit 4'
 	exits 4
 	named "mount" "errno EPERM" "the report is complete"
 }
 
 @test "a killed program is named with the call, by the kernel's audit" {
 	printf '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_KILL_PROCESS"}]}' >kill.json
-	separately "$callgate" run --profile=kill.json -- mkdir new
+	separately "$callgate" run --rm --isolation=linux/seccomp,linux/capabilities --profile=kill.json -- mkdir new
 	exits 159
 	named "was killed by the filter for mkdir (x86_64 83) = kill_process by kill.json:1:"
 }
@@ -34,15 +34,15 @@ named()
 }
 
 @test "a 32-bit program runs under the default profile, and mount is refused" {
-	separately "$callgate" run -- "$i386" 20
+	separately "$callgate" run --rm --isolation=linux/seccomp,linux/capabilities -- "$i386" 20
 	exits 0
-	separately "$callgate" run --log -- "$i386" 21
+	separately "$callgate" run --rm --isolation=linux/seccomp,linux/capabilities --log -- "$i386" 21
 	exits 1
 	named "mount" "x86" "errno EPERM"
 }
 
 @test "the default refuses the multiplexed socketcall, where no filter sees the family" {
-	separately "$callgate" run --log -- "$i386" 102 1 0
+	separately "$callgate" run --rm --isolation=linux/seccomp,linux/capabilities --log -- "$i386" 102 1 0
 	exits 13
 	named "socketcall"
 }
@@ -52,7 +52,7 @@ named()
 		{ "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
 		  "syscalls": [{ "names": ["mkdir"], "action": "SCMP_ACT_KILL_PROCESS" }] }
 	END
-	separately "$callgate" run --profile=kill.json -- "$i386" 39 0 0
+	separately "$callgate" run --rm --isolation=linux/seccomp,linux/capabilities --profile=kill.json -- "$i386" 39 0 0
 	exits 159
 	named "was killed by the filter for mkdir (x86 39) = kill_process by kill.json:2:"
 }
@@ -63,9 +63,9 @@ named()
 		  "syscalls": [{ "names": ["personality"], "action": "SCMP_ACT_ERRNO", "errnoRet": 117,
 		                 "args": [{ "index": 0, "value": 4294967295, "op": "SCMP_CMP_NE" }] }] }
 	END
-	separately "$callgate" run --profile=some.json -- "$i386" 136 8
+	separately "$callgate" run --rm --isolation=linux/seccomp,linux/capabilities --profile=some.json -- "$i386" 136 8
 	exits 117
-	separately "$callgate" run --profile=some.json -- "$i386" 136 4294967295
+	separately "$callgate" run --rm --isolation=linux/seccomp,linux/capabilities --profile=some.json -- "$i386" 136 4294967295
 	exits 0
 }
 
@@ -74,13 +74,13 @@ named()
 		{ "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
 		  "syscalls": [{ "names": ["mkdir"], "action": "SCMP_ACT_ERRNO" }] }
 	END
-	separately "$callgate" run --profile=native.json -- "$i386" 20
+	separately "$callgate" run --rm --isolation=linux/seccomp,linux/capabilities --profile=native.json -- "$i386" 20
 	exits 159
 	named "x86"
 }
 
 @test "a living 32-bit process has exactly the policy of the profile" {
-	"$callgate" run -- "$i386" 29 & # pause
+	"$callgate" run --rm --isolation=linux/seccomp,linux/capabilities -- "$i386" 29 & # pause
 	launcher=$!
 	for _ in $(seq 100); do
 		child=$(cat "/proc/$launcher/task/$launcher/children" 2>/dev/null)

@@ -4,16 +4,19 @@
 set -euo pipefail
 cd "$CASE_DIR"
 
+# The profile and docker's capabilities, on the host's files and network: what is tested here is the profile.
+plain=(--state-dir="$CASE_DIR/.state" --rm --isolation=linux/seccomp,linux/capabilities)
+
 # gated COMMAND...: under the profile. Standard error goes to a file: the report of refused calls is in it, too.
 gated()
 {
-	"$CALLGATE" run --profile="$CALLGATE_PROFILE" --log -- "$@" 2>>"$CASE_DIR/stderr"
+	"$CALLGATE" run "${plain[@]}" --profile="$CALLGATE_PROFILE" --log -- "$@" 2>>"$CASE_DIR/stderr"
 }
 
 # start COMMAND...: the same, beside the case; $server is the process of callgate itself.
 start()
 {
-	(exec "$CALLGATE" run --profile="$CALLGATE_PROFILE" --log -- "$@" >>"$CASE_DIR/server" 2>>"$CASE_DIR/stderr") &
+	(exec "$CALLGATE" run "${plain[@]}" --profile="$CALLGATE_PROFILE" --log -- "$@" >>"$CASE_DIR/server" 2>>"$CASE_DIR/stderr") &
 	server=$!
 }
 

@@ -672,9 +672,11 @@ static void what_is_off_is_the_host_s(void **state)
 	assert_int_equal(t.network.mode, GATE_NS_HOST);
 	assert_int_equal(t.ipc.mode, GATE_NS_HOST);
 	assert_int_equal(t.uts.mode, GATE_NS_HOST);
+	assert_string_equal(t.workdir, "/home/me");
 	gate_task_done(&t);
 	assert_int_equal(read_flag(&t, "cgroupns", "host", true, &err), 0);
 	assert_int_equal(t.isolation, GATE_ISOLATE_ALL & ~(1u << GATE_ISOLATE_CGROUP));
+	assert_null(t.workdir);
 	gate_task_done(&t);
 }
 
@@ -685,7 +687,8 @@ static void later_values_win_and_lists_grow(void **state)
 		                                { "label", "a=1" },      { "label", "a=2" },        { "cap-add", "KILL" },
 		                                { "cap-add", "CHOWN" },  { "sysctl", "net.x=1" },   { "sysctl", "net.x=2" },
 		                                { "entrypoint", "a" },   { "entrypoint", "b" },     { "net", "host" },
-		                                { "network", "none" },   { "rm", "true" },          { "rm", "false" } };
+		                                { "network", "none" },   { "rm", "true" },          { "rm", "false" },
+		                                { "rootfs", "/r" } };
 	GATE_AUTO(gate_buf_done) struct gate_buf out = GATE_BUF_INIT;
 	struct gate_err err = GATE_ERR_INIT;
 	struct gate_task t;
@@ -698,7 +701,7 @@ static void later_values_win_and_lists_grow(void **state)
 		assert_int_equal(gate_spec_flag(&s, flags[i][0], flags[i][1], &err), 0);
 	assert_int_equal(gate_spec_finish(&s, command, &err), 0);
 	show(&t, &out);
-	assert_string_equal(out.data, " add=33 memory=33554432 entry=b env:A=1 env:A=2 label:a=2 sysctl:net.x=2 limit:4=2:2");
+	assert_string_equal(out.data, " rootfs=/r add=33 memory=33554432 entry=b env:A=1 env:A=2 label:a=2 sysctl:net.x=2 limit:4=2:2");
 	gate_task_done(&t);
 }
 
@@ -726,6 +729,39 @@ static void a_command_is_needed(void **state)
 	assert_int_equal(gate_spec_flag(&s, "entrypoint", "sh", NULL), 0);
 	assert_int_equal(gate_spec_finish(&s, none, NULL), 0);
 	gate_task_done(&t);
+}
+
+static void the_host_s_files_come_with_the_caller_s_environment(void **state)
+{
+	static const char *const around[] = { "HOME=/root", "USER=root", "PWD=/x", "A=1", "=odd", "odd", "B=", NULL };
+	static const struct gate_spec_caller who = { "/", around };
+	static const struct {
+		const char *flags[4], *becomes;
+	} rows[] = {
+		{ { "env", "A=2" }, "HOME=/root USER=root A=1 B= A=2 " },
+		{ { "user", "33:33" }, "A=1 B= " },
+		{ { "isolation", "linux/seccomp" }, "HOME=/root USER=root PWD=/x A=1 B= " },
+		{ { "rootfs", "/r", "env", "A=2" }, "A=2 " },
+		{ { "image", "i" }, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GATE_ARRAY_LEN(rows); i++) {
+		GATE_AUTO(gate_buf_done) struct gate_buf out = GATE_BUF_INIT;
+		struct gate_task t;
+		struct gate_spec s;
+
+		gate_task_init(&t);
+		gate_spec_init(&s, &t, &who);
+		for (size_t k = 0; k < 4 && rows[i].flags[k] != NULL; k += 2)
+			assert_int_equal(gate_spec_flag(&s, rows[i].flags[k], rows[i].flags[k + 1], NULL), 0);
+		assert_int_equal(gate_spec_finish(&s, command, NULL), 0);
+		gate_buf_puts(&out, "");
+		for (size_t k = 0; k < t.env.n; k++)
+			gate_buf_printf(&out, "%s ", t.env.at[k]);
+		assert_string_equal(out.data, rows[i].becomes);
+		gate_task_done(&t);
+	}
 }
 
 /* --- files of lines --- */
@@ -799,6 +835,7 @@ int main(void)
 		cmocka_unit_test(what_is_off_is_the_host_s),
 		cmocka_unit_test(later_values_win_and_lists_grow),
 		cmocka_unit_test(a_command_is_needed),
+		cmocka_unit_test(the_host_s_files_come_with_the_caller_s_environment),
 		cmocka_unit_test(environment_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
