@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/tasks.h"
 #include "image/image.h"
 
 GATE_DEFINE_FREEP(struct gate_images, gate_images_close)
@@ -129,13 +130,31 @@ static int pull(struct gate_cli *cli, struct gate_images *s)
 	return 0;
 }
 
+struct users {
+	struct gate_store *tasks;
+	struct gate_err err; /* why it cannot be told */
+};
+
+/* What cannot be told counts as used. */
+static bool in_use(void *ctx, const char *layer)
+{
+	struct users *u = ctx;
+
+	return gate_container_uses(u->tasks, layer, &u->err) != 0;
+}
+
 static int remove_images(struct gate_cli *cli, struct gate_images *s)
 {
+	GATE_AUTO(gate_store_closep) struct gate_store *tasks = gate_ask_store(cli);
+
+	if (tasks == NULL)
+		return gate_trouble_status(cli);
 	for (char **r = cli->operands + 1; *r != NULL; r++) {
+		struct users users = { tasks, GATE_ERR_INIT };
 		struct gate_err err = GATE_ERR_INIT;
 
-		if (gate_image_remove(s, *r, NULL, NULL, &err) < 0)
-			return gate_trouble(cli, NULL, &err);
+		if (gate_image_remove(s, *r, in_use, &users, &err) < 0)
+			return gate_trouble(cli, NULL, users.err.code != GATE_OK ? &users.err : &err);
 	}
 	return 0;
 }
@@ -202,7 +221,7 @@ const struct gate_verb gate_verb_image = {
 	.summary = "container images: list, fetch, remove, make from a tar archive",
 	.about =
 	    "ls: the images that are kept. pull REFERENCE...: fetches and unpacks images. rm REFERENCE...: forgets images, and removes "
-	    "the layers that no other image needs. import FILE|- NAME: the root file system in a tar archive as an image of one layer.\n\n"
+	    "the layers that no other image needs; not while a task of --state-dir runs on them. import FILE|- NAME: the root file system in a tar archive as an image of one layer.\n\n"
 	    "A REFERENCE is oci:DIR[:TAG] (an OCI image layout), docker-archive:FILE[:NAME] (what docker save writes), "
 	    "docker://NAME (fetched by skopeo, which must be installed), or the name of an image that is kept.",
 	.class = GATE_CLASS_ANALYSIS,
@@ -216,7 +235,7 @@ const struct gate_verb gate_verb_image = {
 	                  "or ~/.local/share/callgate/images)" },
 			{ 0 },
 		    },
-	            gate_options_format },
+	            gate_options_state, gate_options_format },
 	.examples =
 	    (const struct gate_example[]){
 		{ "callgate image pull oci:./busybox:latest", "from an OCI layout" },

@@ -44,6 +44,9 @@ int gate_store_list(struct gate_store *s, struct gate_entry **ret, size_t *n, st
 int gate_store_find(struct gate_store *s, const char *word, struct gate_entry *ret, struct gate_err *err);
 /* config.json's text, which the caller frees. */
 int gate_store_config(struct gate_store *s, const char *id, char **ret, size_t *len, struct gate_err *err);
+/* Does a task that has not ended have this directory as a layer of its image? 1, 0, or -1. Asked while no image can be
+ * fetched (gate_image_remove's `in_use`), so that no task can get one meanwhile. (layers.c) */
+int gate_container_uses(struct gate_store *s, const char *layer, struct gate_err *err);
 /* Reserves an id (and the name, NULL: none): makes the directory. *lock is the task's lock, held: whoever has a copy of
  * this descriptor keeps the task from being taken for lost, so the keeper gets one. CONFLICT: the name is taken. */
 int gate_store_create(struct gate_store *s, const char *name, char id[65], int *dir, int *lock, struct gate_err *err);

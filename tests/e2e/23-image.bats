@@ -4,7 +4,7 @@ load helper
 # image ARG...: with a store in the test's directory
 image()
 {
-	separately "$callgate" image --store="$dir/store" "$@"
+	separately "$callgate" image --store="$dir/store" --state-dir="$dir/state" "$@"
 }
 
 # A tree with a file, a link and a directory, as rootfs.tar.
@@ -58,4 +58,34 @@ rootfs()
 	image import /dev/null mine
 	exits 2
 	complains "it is empty"
+}
+
+@test "an image is not removed while a task runs on its layers, through whatever path" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	busybox=$(command -v busybox) || skip "no busybox here"
+	ldd "$busybox" 2>/dev/null | grep -q '=>' && skip "busybox here is not static"
+	mkdir -p root/bin
+	cp "$busybox" root/bin/
+	tar -C root -cf rootfs.tar .
+	cat >script <<-'EOF'
+		callgate=$1
+		mount -t tmpfs none /var/lib || exit 77
+		"$callgate" image import rootfs.tar mine >/dev/null && "$callgate" image import rootfs.tar again >/dev/null || exit 1
+		"$callgate" run --state-dir=state --rm --image=mine -- /bin/busybox true || exit 77
+		task=$("$callgate" run --state-dir=state -d --image=mine -- /bin/busybox sleep 60) || exit 1
+		# Another name for the same layers goes, the last one does not.
+		"$callgate" image --state-dir=state rm again || exit 2
+		"$callgate" image --state-dir=state rm mine && exit 3
+		"$callgate" image --state-dir=state --store=/var/lib/../lib/callgate/images rm mine && exit 4
+		"$callgate" exec --state-dir=state "$task" /bin/busybox true || exit 5
+		"$callgate" stop --state-dir=state --time=0 "$task" || exit 6
+		"$callgate" image --state-dir=state rm mine || exit 7
+		[ -z "$(ls /var/lib/callgate/images/layers)" ] || exit 8
+		"$callgate" rm --state-dir=state "$task" || exit 9
+	EOF
+	# The default store is the one that run looks into: it is in a /var/lib that only this script sees.
+	separately unshare --mount --propagation=private sh script "$callgate"
+	[ "$status" != 77 ] || skip "no container can be started here: ${stderr%%$'\n'*}"
+	exits 0
+	complains "image 'mine' is in use by a task"
 }
