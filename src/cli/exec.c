@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/attach.h"
+#include "cli/report.h"
 #include "cli/tasks.h"
 #include "spec/spec.h"
 
@@ -115,7 +116,12 @@ static int in_front(const struct gate_cli *cli, const struct gate_exec *e, const
 		                      .sig_proxy = strcmp(gate_option_text(cli, "sig-proxy"), "true") == 0,
 		                      .keys = gate_option_text(cli, "detach-keys") };
 
-	return gate_attach(cli, &attach, &record);
+	int status = gate_attach(cli, &attach, &record);
+
+	/* Which line of the profile it was inspect knows, who reads the source. */
+	if (record.state == GATE_TASK_ENDED)
+		gate_report(cli, &record, NULL, false);
+	return status;
 }
 
 static int start(const struct gate_cli *cli, struct gate_store *store, const struct gate_exec *e)

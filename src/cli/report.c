@@ -174,6 +174,7 @@ void gate_report_gaps(struct gate_buf *out, const struct gate_record *r)
 		{ GATE_GAP_TOO_MANY, "there were more kinds of calls than a record holds" },
 		{ GATE_GAP_NO_FENCE, "the last records may have come too late" },
 		{ GATE_GAP_ACTIONS, "kernel.seccomp.actions_logged leaves actions out" },
+		{ GATE_GAP_UNCOUNTED, "how many records the kernel lost is not known" },
 	};
 	size_t before = out->len;
 

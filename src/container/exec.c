@@ -8,8 +8,8 @@
 
 #include "container/namespaces.h"
 #include "container/rights.h"
-#include "kernel/audit.h"
 #include "kernel/proc.h"
+#include "kernel/seccomp.h"
 
 /* The task's plan as it was kept: checked as if a stranger had sent it. */
 struct kept {
@@ -275,7 +275,6 @@ static void command(struct exec *x)
 static int keeper_needs(struct exec *x, struct gate_err *err)
 {
 	struct gate_plan *head = &x->plan.head;
-	struct gate_audit audit = GATE_AUDIT_INIT;
 	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (proc < 0)
@@ -293,8 +292,8 @@ static int keeper_needs(struct exec *x, struct gate_err *err)
 	struct gate_row *row = gate_plan_row(&x->plan, GATE_STEP_SESSION, NULL);
 	row->fd = head->proc;
 	row->flags = GATE_ROW_OPTIONAL;
-	if (gate_audit_open(&audit, false, NULL) == 0)
-		head->audit = gate_plan_adopt(&x->plan, audit.fd);
+	const struct gate_row *filter = kept_row(&x->kept, GATE_STEP_FILTER);
+	gate_prepare_audit(&x->plan, filter != NULL && (filter->a & GATE_SECCOMP_LOG) != 0);
 	return 0;
 }
 

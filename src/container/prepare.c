@@ -12,6 +12,7 @@
 #include "container/prepare.h"
 #include "container/userns.h"
 #include "kernel/audit.h"
+#include "kernel/seccomp.h"
 
 #define BIT(i) GATE_ISOLATOR_BIT(GATE_ISOLATE_##i)
 
@@ -175,17 +176,15 @@ static int control_socket(struct gate_prepare *p, struct gate_err *err)
 	return 0;
 }
 
-/* That refused calls cannot be seen is no reason not to run. */
-static void audit_sockets(struct gate_prepare *p)
+void gate_prepare_audit(struct gate_plan_writer *w, bool log)
 {
-	struct gate_audit a = GATE_AUDIT_INIT, b = GATE_AUDIT_INIT;
+	struct gate_audit a = GATE_AUDIT_INIT;
 
-	if (p->profile->unconfined || gate_audit_open(&a, false, NULL) < 0)
+	if (gate_audit_open(&a, log, NULL) < 0)
 		return;
-	p->plan.head.audit = gate_plan_adopt(&p->plan, a.fd);
-	if (a.ask >= 0)
-		p->plan.head.audit_ask = gate_plan_adopt(&p->plan, a.ask);
-	(void)b;
+	w->head.audit = gate_plan_adopt(w, a.fd);
+	if (gate_audit_open_ask(&a))
+		w->head.audit_ask = gate_plan_adopt(w, a.ask);
 }
 
 static int host_proc(struct gate_prepare *p, struct gate_err *err)
@@ -228,7 +227,8 @@ static int keeper_needs(struct gate_prepare *p, struct gate_err *err)
 		head->names = gate_plan_adopt(&p->plan, dup(p->store->names));
 		head->name = gate_plan_string(&p->plan, p->task->name);
 	}
-	audit_sockets(p);
+	if (!p->profile->unconfined)
+		gate_prepare_audit(&p->plan, (p->profile->flags & GATE_SECCOMP_LOG) != 0);
 	return control_socket(p, err);
 }
 

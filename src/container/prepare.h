@@ -98,6 +98,10 @@ void gate_prepare_done(struct gate_prepare *p, bool undo);
 /* A line for --explain. */
 void gate_prepare_note(struct gate_prepare *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* prepare.c: the keeper's ears for refused calls, and its voice for the fence that says when all have arrived. `log`: the
+ * filter logs, so what the kernel loses is counted from now on. That they cannot be had is no reason not to run. */
+void gate_prepare_audit(struct gate_plan_writer *w, bool log);
+
 /* config.c: config.json, written whole into the task's directory. */
 int gate_config_write(const struct gate_prepare *p, struct gate_err *err);
 

@@ -61,13 +61,18 @@ int gate_audit_open(struct gate_audit *a, bool counted, struct gate_err *err)
 	if (setsockopt(made.fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		(void)setsockopt(made.fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	/* A thread of the kernel's answers (audit_send_reply): the answer is not waited for, only read in the end. */
-	if (counted) {
-		made.ask = audit_socket(0);
-		made.counted =
-		    made.ask >= 0 && gate_audit_request(made.ask, AUDIT_GET, GATE_AUDIT_SEQ_FIRST, NULL) == 0;
-	}
+	if (counted)
+		made.counted = gate_audit_open_ask(&made) &&
+		               gate_audit_request(made.ask, AUDIT_GET, GATE_AUDIT_SEQ_FIRST, NULL) == 0;
 	*a = made;
 	return 0;
+}
+
+bool gate_audit_open_ask(struct gate_audit *a)
+{
+	if (a->fd >= 0 && a->ask < 0)
+		a->ask = audit_socket(0);
+	return a->ask >= 0;
 }
 
 /* "audit(T:N): pid=123 uid=0 … msg='callgate-run at=…'" */
@@ -125,9 +130,7 @@ void gate_audit_prepare_mark(struct gate_audit *a, struct gate_audit_message *re
 	struct timespec t;
 
 	ret->len = 0;
-	if (a->fd >= 0 && a->ask < 0)
-		a->ask = audit_socket(0);
-	if (a->fd < 0 || a->ask < 0)
+	if (!gate_audit_open_ask(a))
 		return;
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	(void)snprintf(a->mark, sizeof(a->mark), "callgate-run at=%lld.%09ld", (long long)t.tv_sec, t.tv_nsec);

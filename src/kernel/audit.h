@@ -40,6 +40,8 @@ struct gate_audit {
 /* Joins the group. `counted`: also ask for the counter of lost records now. Fails with GATE_E_DENIED without
  * CAP_AUDIT_READ in the first user namespace, GATE_E_UNSUPPORTED where there is no audit. About 10 us. */
 int gate_audit_open(struct gate_audit *a, bool counted, struct gate_err *err);
+/* Opens `ask`, where it is not open yet: for whoever hands both sockets on and has the questions asked elsewhere. */
+bool gate_audit_open_ask(struct gate_audit *a);
 /* The next seccomp record that has arrived: 1, or 0 when there is none now. Other record types are skipped; -1 for
  * a broken socket. An overflow is counted in `overflows`. Never waits. */
 int gate_audit_next(struct gate_audit *a, struct gate_audit_record *ret);

@@ -43,7 +43,13 @@ bool gate_audit_take_answer(int fd, struct gate_audit_answers *to)
 	/* Older kernels answer with a shorter struct; `lost` has been in it from the beginning. */
 	const size_t at = offsetof(struct audit_status, lost);
 	if (m.head.nlmsg_type == AUDIT_GET && (size_t)n >= NLMSG_HDRLEN + at + sizeof(uint32_t)) {
-		memcpy(&to->lost[seq], body + at, sizeof(uint32_t));
+		uint32_t lost;
+
+		/* A question may be asked twice, by the launcher and by the keeper, and answered out of turn (a thread of the
+		 * kernel's for each): the counter only grows, the lower answer is the earlier one. */
+		memcpy(&lost, body + at, sizeof(lost));
+		if (!to->has_lost[seq] || lost < to->lost[seq])
+			to->lost[seq] = lost;
 		to->has_lost[seq] = true;
 	}
 	return true;
