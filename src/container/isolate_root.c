@@ -11,6 +11,7 @@
 #include "container/mounts.h"
 #include "container/prepare.h"
 #include "container/rootfs.h"
+#include "launch/mount_sys.h"
 
 /* What only a file system of the task's own can give. */
 static int check(const struct gate_prepare *p, struct gate_err *err)
@@ -89,21 +90,19 @@ static int image(struct gate_prepare *p, struct gate_err *err)
 	return overlay(p, p->image->layers, p->image->n_layers, p->image->reference, err);
 }
 
-/* A copy of the host's mounts that can be made read-only without the host's noticing. */
+/* The task's own copy of the host's mounts, before anything is mounted on it. No tree that is made here and put on a
+ * directory: it may hold files of mount namespaces (nsfs: snapd, `ip netns`'s kin), which the kernel moves nowhere
+ * (ELOOP, check_for_nsfs_mounts), while clone(CLONE_NEWNS) leaves them out of the copy. */
 static int host_read_only(struct gate_prepare *p, struct gate_err *err)
 {
-	struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
-	int tree = -1;
+	const struct gate_mount_attr nothing = { 0 };
 
-	if (!p->dry) {
-		if (gate_root_plain(&tree, err) < 0)
-			return -1;
-		if (gate_mount_set(tree, true, &read_only, err) < 0) {
-			(void)close(tree);
-			return -1;
-		}
-	}
-	root_row(p, tree, "the host's, read-only");
+	if (gate_mount_setattr(-1, false, &nothing) == -ENOSYS)
+		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
+		                 "--read-only on the host's own file system needs Linux 5.12 (mount_setattr)");
+	struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_READONLY, "/ with all that is mounted in it");
+	row->flags = GATE_ROW_RECURSIVE;
+	row->text[0] = gate_plan_string(&p->plan, "/");
 	return 0;
 }
 

@@ -14,9 +14,6 @@
 #define SYS_fsconfig 431
 #define SYS_fsmount  432
 #endif
-#ifndef SYS_mount_setattr
-#define SYS_mount_setattr 442
-#endif
 
 int gate_mount_clone(int at, const char *path, bool recursive, struct gate_err *err)
 {
@@ -24,17 +21,6 @@ int gate_mount_clone(int at, const char *path, bool recursive, struct gate_err *
 	int fd = (int)syscall(SYS_open_tree, at, path, flags);
 
 	return fd >= 0 ? fd : GATE_FAIL_SYS(err, "cannot clone the mount of '%s'", path);
-}
-
-int gate_mount_set(int tree, bool recursive, struct mount_attr *attr, struct gate_err *err)
-{
-	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-
-	if (syscall(SYS_mount_setattr, tree, "", flags, attr, sizeof(*attr)) == 0)
-		return 0;
-	return errno == ENOSYS ? GATE_FAIL(err, GATE_E_UNSUPPORTED,
-	                                   "the kernel cannot change the attributes of mounts (Linux 5.12)")
-	                       : GATE_FAIL_SYS(err, "cannot set the attributes of a mount");
 }
 
 /* One "key" or "key=value". */

@@ -6,12 +6,8 @@
 
 #include "base/base.h"
 
-struct mount_attr;
-
 /* A clone of what `path` names at `at` (open_tree, 5.2): a descriptor, or -1. `path` is not followed when it is a link. */
 int gate_mount_clone(int at, const char *path, bool recursive, struct gate_err *err);
-/* mount_setattr (5.12) on a detached mount. */
-int gate_mount_set(int tree, bool recursive, struct mount_attr *attr, struct gate_err *err);
 /* A new file system, not attached: `options` "key=value,key", attr MOUNT_ATTR_…. */
 int gate_mount_new(const char *type, const char *options, unsigned attr, struct gate_err *err);
 

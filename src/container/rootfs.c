@@ -78,20 +78,6 @@ int gate_root_bind(const char *path, bool read_only, int *tree, struct gate_err 
 	return 0;
 }
 
-int gate_root_plain(int *tree, struct gate_err *err)
-{
-	AUTOCLOSE int fd = gate_open_tree(AT_FDCWD, "/", GATE_TREE_CLONE | GATE_TREE_RECURSIVE);
-	int ret;
-
-	if (fd < 0)
-		return FAIL_SYS(err, fd, "cannot make a copy of the host's mounts");
-	ret = set_tree(fd, false, 0);
-	if (ret < 0)
-		return FAIL_SYS(err, ret, "cannot make a private copy of the host's mounts");
-	*tree = take(&fd);
-	return 0;
-}
-
 int gate_tree_idmap(int tree, int userns, struct gate_err *err)
 {
 	const struct gate_mount_attr attr = { .set = GATE_ATTR_IDMAP, .userns_fd = (uint64_t)userns };

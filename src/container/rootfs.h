@@ -7,9 +7,6 @@
 
 /* The directory as it is (--rootfs DIR:rw). The path must be a directory and no symbolic link. */
 int gate_root_bind(const char *path, bool read_only, int *tree, struct gate_err *err);
-/* The host's own tree with all its mounts, as a private copy: a root as any other, so that a task without an image has the
- * host's "/" beneath its ROOT row, and the host's /dev and paths stay reachable for BIND rows until PIVOT. */
-int gate_root_plain(int *tree, struct gate_err *err);
 /* Copy-on-write: `lower` from the top layer down; upper and work directories are made below `work` (a descriptor of an
  * empty directory). `userns`: the user namespace whose ids the layers' owners are shown as (id-mapped, Linux 5.19), or -1;
  * the tree itself cannot be id-mapped. A kernel that cannot (overlay on that file system) is said in one sentence. */

@@ -434,17 +434,19 @@ int gate_step_cover(struct gate_launch *l, const struct gate_row *row)
 }
 
 /* What is a mount's root gets the attributes itself, what is not is mounted on itself. */
-static int set_in_place(const struct gate_launch *l, int fd, uint64_t attrs)
+static int set_in_place(const struct gate_launch *l, int fd, const struct attach *a)
 {
-	const struct gate_mount_attr attr = { .set = attrs };
-	const int ret = gate_mount_setattr(fd, false, &attr);
+	const struct gate_mount_attr attr = { .set = a->attrs };
+	const int ret = gate_mount_setattr(fd, a->recursive, &attr);
 
-	return ret == -ENOSYS ? set_old_way(l, fd, attrs) : ret;
+	return ret == -ENOSYS && !a->recursive ? set_old_way(l, fd, a->attrs) : ret;
 }
 
 int gate_step_readonly(struct gate_launch *l, const struct gate_row *row)
 {
-	const struct attach a = { .path = text(l, row, 0), .attrs = GATE_ATTR_RDONLY | row->a };
+	const struct attach a = { .path = text(l, row, 0),
+		                  .attrs = GATE_ATTR_RDONLY | row->a,
+		                  .recursive = (row->flags & GATE_ROW_RECURSIVE) != 0 };
 	struct gate_statx st;
 	int fd = open_target(l, a.path, 0, false), tree, ret;
 
@@ -452,7 +454,7 @@ int gate_step_readonly(struct gate_launch *l, const struct gate_row *row)
 		return missing(fd) ? 0 : fd;
 	ret = gate_statx_fd(fd, &st);
 	if (ret == 0 && ((st.attributes & GATE_STATX_MOUNT_ROOT) != 0 || strcmp(a.path, "/") == 0)) {
-		ret = set_in_place(l, fd, a.attrs);
+		ret = set_in_place(l, fd, &a);
 		gate_close(fd);
 		return ret;
 	}

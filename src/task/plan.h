@@ -69,7 +69,7 @@ enum gate_step {
 	GATE_STEP_LINK,       /* text[0]: what it says; text[1]: the new symbolic link, in a file system that we made */
 	GATE_STEP_COVER,      /* text[0]: target: a file is covered by /dev/null, a directory by an empty one; skipped when missing */
 	GATE_STEP_READONLY,   /* text[0]: target ("/": the root alone): mounted on itself read-only; skipped when missing.
-	                       * a: more MOUNT_ATTR_… */
+	                       * a: more MOUNT_ATTR_…; RECURSIVE: what is mounted in it as well (mount_setattr, 5.12) */
 	GATE_STEP_SYSCTL,     /* text[0]: "net/ipv4/…"; text[1]: value; through a procfs of our own */
 	GATE_STEP_PIVOT,      /* ROOT becomes "/", the host's tree goes */
 	/* --- who it is --- */
@@ -99,7 +99,8 @@ enum gate_row_flag {
 	GATE_ROW_DIRECTORY = 1 << 1, /* a missing target is made: a directory */
 	GATE_ROW_FILE = 1 << 2,      /* … an empty file */
 	GATE_ROW_CREATE = 1 << 3,
-	GATE_ROW_ON_HOST = 1 << 4
+	GATE_ROW_ON_HOST = 1 << 4,
+	GATE_ROW_RECURSIVE = 1 << 5
 };
 
 /* How the filter goes on without a call after it (docs/decisions/0005-filter-last.md). */

@@ -59,7 +59,7 @@ static const struct shape {
 	                           .flags = GATE_ROW_DIRECTORY | GATE_ROW_FILE, .mount = true },
 	[GATE_STEP_LINK] = { PRIVILEGED, PRIVILEGED, .needs = T(0) | T(1), .mount = true },
 	[GATE_STEP_COVER] = { PRIVILEGED, PRIVILEGED, .needs = T(0), .mount = true },
-	[GATE_STEP_READONLY] = { PRIVILEGED, PRIVILEGED, .needs = T(0), .mount = true },
+	[GATE_STEP_READONLY] = { PRIVILEGED, PRIVILEGED, .needs = T(0), .flags = GATE_ROW_RECURSIVE, .mount = true },
 	[GATE_STEP_SYSCTL] = { PRIVILEGED, PRIVILEGED, .needs = T(0) | T(1) },
 	[GATE_STEP_PIVOT] = { PRIVILEGED, PRIVILEGED, .once = true, .mount = true },
 	[GATE_STEP_SESSION_LEADER] = { PRIVILEGED, STREAMS, .once = true },

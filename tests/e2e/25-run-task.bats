@@ -186,3 +186,27 @@ refused()
 	exits 0
 	[ -e root/new ]
 }
+
+@test "--read-only without a root: all of the host's mounts, also where one is the file of a mount namespace" {
+	runs
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	mkdir sub
+	touch here namespace
+	cat >script <<-'EOF'
+		mount -t tmpfs none sub && touch sub/here || exit 77
+		unshare --mount=namespace true || exit 77
+		"$1" run --state-dir=state --rm --read-only -- sh -c '
+			for f in /etc/callgate-test here sub/here sub/new; do
+				(: >>"$0/$f") 2>/dev/null && echo "$f can be written to"
+			done
+			echo >/tmp/new && echo >/dev/null && echo >/dev/shm/new && echo good' "$PWD" || exit
+		touch sub/new
+	EOF
+	separately unshare --mount --propagation=private sh script "$callgate"
+	[ "$status" != 77 ] || skip "no such mounts here: $stderr"
+	exits 0
+	[ "$stdout" = good ] || { echo "$stdout"; return 1; }
+	[ ! -e /etc/callgate-test ]
+	separately task --read-only --explain -- true
+	says "/ with all that is mounted in it"
+}
