@@ -183,7 +183,7 @@ static int take_short(struct gate_cli *cli, const char *arg, char *const **next,
 {
 	for (const char *c = arg + 1; *c != '\0'; c++) {
 		int index = by_letter(cli->verb, *c);
-		const struct gate_refusal *no = index < 0 ? refused(cli->verb, NULL, 0, *c) : NULL;
+		const struct gate_refusal *no = index < 0 ? refused(cli->verb, "", 0, *c) : NULL;
 
 		if (no != NULL)
 			return refuse(cli->verb, no, err);

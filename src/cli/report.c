@@ -61,7 +61,7 @@ static void add_places(struct gate_buf *out, struct gate_source *source, const s
 			return;
 		}
 		gate_buf_puts(out, n > 0 ? " or " : ": ");
-		if (o->line > 0)
+		if (o->line > 0 && source != NULL)
 			gate_buf_printf(out, "%s:%u:%u", gate_source_file(source), o->line, o->column);
 		if (reason != NULL)
 			gate_buf_printf(out, o->line > 0 ? " (%s)" : "%s", reason);

@@ -281,7 +281,7 @@ static int get_resources(struct start *s)
 	long got = gate_sys(SYS_mmap, NULL, STACKS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 	                    -1, 0);
 
-	if (got < 0 && got > -4096)
+	if ((unsigned long)got > -4096UL) /* no address: -errno */
 		return (int)got;
 	s->stacks = (char *)(uintptr_t)got;
 	l->filter.stack_top = s->stacks + STAGER_STACK + GATE_HELPER_STACK;
