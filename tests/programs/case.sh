@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$CASE_DIR"
 
 # The profile and docker's capabilities, on the host's files and network: what is tested here is the profile.
-plain=(--state-dir="$CASE_DIR/.state" --rm --isolation=linux/seccomp,linux/capabilities)
+# The state is beside the directory: a case may give that to another user, and such a state directory is refused.
+plain=(--state-dir="$CASE_DIR.state" --rm --isolation=linux/seccomp,linux/capabilities)
 
 # gated COMMAND...: under the profile. Standard error goes to a file: the report of refused calls is in it, too.
 gated()

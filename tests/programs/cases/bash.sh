@@ -15,7 +15,7 @@ sleep 0.05 & sleep 0.01 & wait -n; wait
 kill -USR1 $$
 [ "$(cat signals)" = usr1 ]
 mkfifo pipe; echo fifo >pipe & read -r word <pipe; wait; [ "$word" = fifo ]
-set -m; sleep 5 & kill %1; wait %1 || [ $? = 143 ]; set +m
+set -m; sleep 5 & kill %%; wait %% || [ $? = 143 ]; set +m
 ulimit -c 0; ulimit -n 256; umask 027; time true
 shopt -s globstar; printf '%s\n' ./** >/dev/null
 exec 5<>file; echo five >&5; [ "$(cat file)" = five ]

@@ -114,8 +114,7 @@ static void link_to(const char *at, const char *text)
 	char full[256];
 
 	snprintf(full, sizeof(full), "%s/root%s", dir, at);
-	if (symlink(text, full) < 0)
-		NEED(!"symlink");
+	NEED(symlink(text, full) == 0);
 }
 static const char *outside(const char *more)
 {
