@@ -237,6 +237,9 @@ bool gate_help_scdoc(const struct gate_verb *verb, const char *section, FILE *ou
 /* Folds text at words to `width` columns, each line behind `indent` blanks; blank lines part paragraphs. */
 void gate_fold(FILE *out, const char *text, unsigned indent, unsigned width);
 
+/* --- warm.c --- */
+void gate_cli_warm(void);
+
 /* The whole program. Returns the exit status. */
 int gate_cli_main(int argc, char **argv);
 

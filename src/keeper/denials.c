@@ -24,7 +24,8 @@
 #define NO_SESSION UINT32_MAX
 
 /* --- the socket passes on just the task's records ---
- * Without this every record of the host would wake every keeper. "audit(T.MMM:N): auid=N uid=N gid=N ses=N pid=…": nothing
+ * Without this every record of the host would wake every keeper. Put on when the first one of somebody else's has come: most
+ * tasks never see one, and the kernel takes half a millisecond to compile it. "audit(T.MMM:N): auid=N uid=N gid=N ses=N pid=…": nothing
  * before ses= comes from a task, so its first place is the right one. */
 enum { TEXT = 16 /* struct nlmsghdr */, SEARCH_FROM = TEXT + 32, SEARCH_TO = TEXT + 96, TYPE = 4 };
 enum { PROGRAM_MAX = 8 + 4 * (SEARCH_TO - SEARCH_FROM) + 2 * 12 + 4 };
@@ -89,6 +90,13 @@ static void attach(int fd, uint32_t session, bool fence)
 	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
 }
 
+/* Once narrow, it must be told of the fence, too. */
+static void narrow(struct gate_keeper *k, bool fence)
+{
+	attach(k->denials.fd, k->record.session, fence);
+	k->denials.narrow = true;
+}
+
 /* --- what the keeper is told --- */
 static const struct gate_row *filter_row(const struct gate_keeper *k)
 {
@@ -150,7 +158,6 @@ void gate_denials_start(struct gate_keeper *k)
 		return;
 	}
 	d->same_pids = same_pids(k);
-	attach(d->fd, k->record.session, false);
 	/* A thread of the kernel's answers; read in the end. */
 	if (d->log && d->ask >= 0)
 		(void)gate_audit_request(d->ask, AUDIT_GET, GATE_AUDIT_SEQ_FIRST, NULL);
@@ -211,8 +218,11 @@ static int take_all(struct gate_keeper *k)
 			close_both(d);
 		if (got != 1)
 			continue;
-		if (m.type == GATE_AUDIT_SECCOMP && gate_audit_parse(m.text, m.len, &a))
+		if (m.type == GATE_AUDIT_SECCOMP && gate_audit_parse(m.text, m.len, &a)) {
 			count(k, &a);
+			if (a.session != k->record.session && !d->narrow)
+				narrow(k, d->fence_sent);
+		}
 		else if (m.type == GATE_AUDIT_SECCOMP)
 			d->overflows++; /* a record that cannot be read is a record lost */
 		else if (m.type == AUDIT_USER_AVC && d->fence_sent &&
@@ -263,7 +273,8 @@ void gate_denials_fence(struct gate_keeper *k)
 
 	if (d->fd < 0 || d->ask < 0 || !matters(k))
 		return;
-	attach(d->fd, k->record.session, true);
+	if (d->narrow)
+		narrow(k, true);
 	fence_text(d->fence);
 	if (gate_audit_request(d->ask, AUDIT_USER_AVC, GATE_AUDIT_SEQ_FENCE, d->fence) < 0)
 		return;

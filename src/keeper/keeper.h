@@ -49,6 +49,7 @@ struct gate_keeper_denials {
 	int fd, ask;
 	bool same_pids; /* the kernel's records number processes as the keeper sees them */
 	bool log;       /* the filter was loaded with LOG: a report is claimed to be complete */
+	bool narrow; /* the socket passes on just the task's records */
 	bool fence_sent;
 	char fence[40];
 	uint32_t overflows;

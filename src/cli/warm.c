@@ -1,0 +1,43 @@
+/* What a launch will touch is brought in by a few calls instead of by a fault for each page: faults are what starting a
+ * small program costs most, above all in a virtual machine (15 us each where this was measured, 0.2 us a page in bulk). */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+/* Linux 5.14; before, the calls fail and faults do their work. */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define PAGE        4096UL
+#define STACK_BYTES (112 * 1024) /* the kernel gives 128 KiB at execve (setup_arg_pages, fs/exec.c) */
+#define HEAP_BYTES  (96 * 1024)  /* of the 132 KiB that malloc(3) takes first */
+
+extern char __executable_start[], __data_start[], edata[];
+
+static void bring(uintptr_t from, uintptr_t to, int how)
+{
+	from &= ~(PAGE - 1);
+	to = (to + PAGE - 1) & ~(PAGE - 1);
+	/* Nothing depends on it. */
+	if (from < to)
+		(void)madvise((void *)from, to - from, how);
+}
+
+void gate_cli_warm(void)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0), heap;
+	void *first = malloc(1);
+
+	heap = (uintptr_t)first & ~(PAGE - 1);
+	free(first);
+	bring((uintptr_t)__executable_start, (uintptr_t)__data_start & ~(PAGE - 1), MADV_POPULATE_READ);
+	bring((uintptr_t)__data_start, (uintptr_t)edata, MADV_POPULATE_WRITE);
+	bring(here - STACK_BYTES, here, MADV_POPULATE_WRITE);
+	/* Where the heap is not yet there (or is none of brk(2)'s) this names what is not mapped, and fails. */
+	if (heap + HEAP_BYTES <= (uintptr_t)sbrk(0))
+		bring(heap, heap + HEAP_BYTES, MADV_POPULATE_WRITE);
+}
