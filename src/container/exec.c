@@ -111,6 +111,22 @@ static int join(struct exec *x, const char *path, uint64_t type, struct gate_err
 	return 0;
 }
 
+/* A group in a hierarchy that cannot be seen from here, or that somebody has removed, would be a limit less. */
+static bool all_found(const struct gate_plan *plan, const struct gate_cgroups *found)
+{
+	for (uint32_t i = 0; i < plan->n_cgroups; i++) {
+		const uint32_t what = plan->cgroups[i].what;
+		size_t k = 0;
+
+		while (k < found->n && ((what & GATE_CGROUP_V2) != 0 ? (found->at[k].what & GATE_CGROUP_V2) == 0
+		                                                     : found->at[k].what != what))
+			k++;
+		if (k == found->n)
+			return false;
+	}
+	return true;
+}
+
 /* Into the task's own groups: limits hold for this process, too. */
 static int enter_groups(struct exec *x, struct gate_err *err)
 {
@@ -120,6 +136,12 @@ static int enter_groups(struct exec *x, struct gate_err *err)
 		return 0;
 	if (gate_cgroups_find(x->id, &x->groups, err) < 0)
 		return -1;
+	if (!all_found(x->kept.plan, &x->groups))
+		return GATE_FAIL(
+		    err, GATE_E_UNSUPPORTED,
+		    "of the task's %u control groups some are not to be found here: the process would escape "
+		    "its limits",
+		    x->kept.plan->n_cgroups);
 	for (size_t i = 0; i < x->groups.n; i++) {
 		const struct gate_cgroup *g = &x->groups.at[i];
 		int procs = openat(g->dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);

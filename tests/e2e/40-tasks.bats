@@ -123,6 +123,24 @@ late" ] || { echo "$stdout"; return 1; }
 	exits 1
 }
 
+@test "exec: into all of the task's control groups, or not at all" {
+	starts --name box --pids-limit 20 -m 64m -- sleep 60
+	groups=$(find /sys/fs/cgroup -type d -name "callgate-$id" 2>/dev/null)
+	[ -n "$groups" ] || skip "no limits here"
+	cg exec -d box sleep 60
+	exits 0
+	for group in $groups; do
+		[ "$(wc -l <"$group/cgroup.procs")" = 2 ] || { echo "$group"; return 1; }
+	done
+	for groups in memory pids ""; do
+		[ -d "/sys/fs/cgroup/$groups" ] || continue
+		separately unshare --mount --propagation=private sh -c 'umount -l "/sys/fs/cgroup/$1" && exec "$2" exec --state-dir "$3" box true' \
+			- "$groups" "$callgate" "$dir/state"
+		exits 125
+	done
+	complains "escape"
+}
+
 @test "exec: the same filter and capabilities, input, environment, directory, user, exit code" {
 	starts --name box -- sleep 60
 	task=$(cg inspect -f '{{.State.Pid}}' box && echo "$stdout")
@@ -173,7 +191,7 @@ late" ] || { echo "$stdout"; return 1; }
 	[ ! -e "/proc/$task" ]
 	cg ps -a --format '{{.Status}}'
 	[ "$stdout" = Lost ]
-	[ -z "$(find /sys/fs/cgroup -type d -name "$id")" ]
+	[ -z "$(find /sys/fs/cgroup -type d -name "callgate-$id")" ]
 	cg rm orphan
 	exits 0
 }
