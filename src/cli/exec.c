@@ -154,7 +154,9 @@ static int start(const struct gate_cli *cli, struct gate_store *store, const str
 
 static int run(struct gate_cli *cli)
 {
-	struct gate_exec e = { .args = (const char *const *)cli->operands + 1,
+	/* "exec CONTAINER -- COMMAND", too: as run has it. */
+	const size_t skip = cli->n_operands > 2 && strcmp(cli->operands[1], "--") == 0 ? 2 : 1;
+	struct gate_exec e = { .args = (const char *const *)cli->operands + skip,
 		               .user = gate_option_text(cli, "user"),
 		               .workdir = gate_option_text(cli, "workdir"),
 		               .terminal = gate_option_set(cli, "tty"),

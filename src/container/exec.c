@@ -8,6 +8,7 @@
 
 #include "container/namespaces.h"
 #include "container/rights.h"
+#include "container/userns.h"
 #include "kernel/proc.h"
 #include "kernel/seccomp.h"
 
@@ -211,6 +212,17 @@ static int caller_of(const struct exec *x, uint64_t caps, struct gate_caller *re
 	return 0;
 }
 
+static int find_user(struct exec *x, struct gate_identity *who, struct gate_err *err)
+{
+	char users[64], groups[64];
+
+	if (gate_identity_in(x->root, x->asked->user, NULL, 0, &x->plan.arena, who, err) < 0)
+		return -1;
+	(void)snprintf(users, sizeof(users), "/proc/%d/uid_map", x->first.pid);
+	(void)snprintf(groups, sizeof(groups), "/proc/%d/gid_map", x->first.pid);
+	return gate_userns_check_ids(who, gate_userns_mapped(users), gate_userns_mapped(groups), err);
+}
+
 static int rights(struct exec *x, struct gate_identity *who, struct gate_err *err)
 {
 	const struct kept *k = &x->kept;
@@ -221,7 +233,7 @@ static int rights(struct exec *x, struct gate_identity *who, struct gate_err *er
 	struct gate_rights r;
 
 	if (x->asked->user != NULL) {
-		if (gate_identity_in(x->root, x->asked->user, NULL, 0, &x->plan.arena, who, err) < 0)
+		if (find_user(x, who, err) < 0)
 			return -1;
 	} else if (ids != NULL && copy_identity(x, ids, who, err) < 0) {
 		return -1;

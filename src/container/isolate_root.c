@@ -11,6 +11,7 @@
 #include "container/mounts.h"
 #include "container/prepare.h"
 #include "container/rootfs.h"
+#include "container/userns.h"
 #include "launch/mount_sys.h"
 
 /* What only a file system of the task's own can give. */
@@ -144,5 +145,5 @@ int gate_isolate_root(struct gate_prepare *p, struct gate_err *err)
 	if (p->task->read_only && host_read_only(p, err) < 0)
 		return -1;
 	/* Whose sandbox it is must be known first: by the host's files. */
-	return gate_prepare_identity(p, err) < 0 ? -1 : sandbox(p, err);
+	return gate_prepare_identity(p, err) < 0 || gate_userns_check(p, err) < 0 ? -1 : sandbox(p, err);
 }

@@ -70,13 +70,19 @@ static int from_host(struct gate_prepare *p, const char *path, bool writable, st
 }
 
 /* --- each of them --- */
-static void proc(struct gate_prepare *p)
+static int proc(struct gate_prepare *p, struct gate_err *err)
 {
+	bool own_pids = gate_separate(p, GATE_ISOLATE_PID, &p->task->pid);
+
 	/* The host's /proc shows the host's processes: only a pid namespace has another one. */
-	if (!p->own_root && !gate_separate(p, GATE_ISOLATE_PID, &p->task->pid))
-		return;
+	if (!p->own_root && !own_pids)
+		return 0;
 	p->plan.by = gate_isolator_name(p->own_root ? GATE_ISOLATE_FILESYSTEM : GATE_ISOLATE_PID);
+	/* The kernel gives a procfs only to whoever owns the pid namespace (proc_init_fs_context). */
+	if (!own_pids && (p->nested || p->has_userns))
+		return from_host(p, "/proc", true, err);
 	filesystem(p, "proc", "/proc", NULL, QUIET);
+	return 0;
 }
 
 /* A new sysfs shows the devices of the network namespace that we are in. */
@@ -135,8 +141,7 @@ int gate_isolate_system(struct gate_prepare *p, struct gate_err *err)
 {
 	if (!gate_isolates(p, GATE_ISOLATE_FILESYSTEM))
 		return 0;
-	proc(p);
-	return sys(p, err) < 0 ? -1 : dev(p, err);
+	return proc(p, err) < 0 || sys(p, err) < 0 ? -1 : dev(p, err);
 }
 
 static void path_row(struct gate_prepare *p, enum gate_step step, const char *path)

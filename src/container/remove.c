@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "container/store.h"
+#include "container/userns.h"
 
 /* A mount that was left behind shows files that are not the task's. */
 static bool is_mount(int dir)
@@ -129,6 +131,33 @@ int gate_store_hide(struct gate_store *s, const char *id)
 	return renameat(s->containers, id, s->containers, hidden);
 }
 
+/* Without root a task's files belong to subordinate ids: only root of a user namespace that has them may delete those. */
+static int empty_inside(int dir)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int why = gate_userns_enter(NULL) == 0 && gate_store_empty(dir) == 0 ? 0 : errno;
+
+		_exit(why < 256 ? why : EIO);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (pid > 0)
+		errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	return pid > 0 && errno == 0 ? 0 : -1;
+}
+
+static int empty(int dir)
+{
+	int result = gate_store_empty(dir);
+
+	if (result < 0 && (errno == EACCES || errno == EPERM) && geteuid() != 0)
+		result = empty_inside(dir);
+	return result;
+}
+
 int gate_store_delete(struct gate_store *s, const char *id, struct gate_err *err)
 {
 	char hidden[66];
@@ -138,7 +167,7 @@ int gate_store_delete(struct gate_store *s, const char *id, struct gate_err *err
 
 	if (dir < 0)
 		return errno == ENOENT ? 0 : GATE_FAIL_SYS(err, "cannot open '%s/containers/%s'", s->path, hidden);
-	if (gate_store_empty(dir) < 0 || (unlinkat(s->containers, hidden, AT_REMOVEDIR) < 0 && errno != ENOENT))
+	if (empty(dir) < 0 || (unlinkat(s->containers, hidden, AT_REMOVEDIR) < 0 && errno != ENOENT))
 		result = GATE_FAIL_SYS(err, "cannot delete '%s/containers/%s'", s->path, hidden);
 	(void)close(dir);
 	return result;

@@ -46,7 +46,7 @@ int gate_caller_in(const struct gate_task *t, struct gate_caller *ret, bool *nes
 }
 
 /* How many ids from 0 on the file maps: one row "0 X N", and perhaps "1 Y M". */
-static uint64_t mapped(const char *file)
+uint64_t gate_userns_mapped(const char *file)
 {
 	char text[4096];
 	uint64_t end = 0;
@@ -70,27 +70,28 @@ bool gate_userns_setgroups(void)
 	return gate_proc_read("/proc/self/setgroups", text, sizeof(text)) < 0 || strcmp(text, "deny") != 0;
 }
 
+int gate_userns_check_ids(const struct gate_identity *who, uint64_t users, uint64_t groups, struct gate_err *err)
+{
+	uint64_t highest = who->gid;
+
+	for (size_t i = 0; i < who->n_groups; i++)
+		highest = who->groups[i] > highest ? who->groups[i] : highest;
+	if (who->uid < users && highest < groups)
+		return 0;
+	return GATE_FAIL(err, GATE_E_DENIED,
+	                 "the task's %s %llu is not mapped in its user namespace, which has %llu id%s",
+	                 who->uid >= users ? "user" : "group",
+	                 (unsigned long long)(who->uid >= users ? who->uid : highest),
+	                 (unsigned long long)(who->uid >= users ? users : groups),
+	                 users == 1 ? ": subordinate ids come from /etc/subuid, /etc/subgid and newuidmap(1)" : "s");
+}
+
 int gate_userns_check(const struct gate_prepare *p, struct gate_err *err)
 {
-	uint64_t users = RANGE, groups = RANGE, highest = p->who.gid;
-
-	if (p->nested && !p->dry) {
-		users = mapped("/proc/self/uid_map");
-		groups = mapped("/proc/self/gid_map");
-	} else if (!p->has_userns) {
-		return 0;
-	}
-	for (size_t i = 0; i < p->who.n_groups; i++)
-		highest = p->who.groups[i] > highest ? p->who.groups[i] : highest;
-	if (p->who.uid >= users || highest >= groups)
-		return GATE_FAIL(err, GATE_E_DENIED,
-		                 "the task's %s %llu is not mapped in its user namespace, which has %llu%s",
-		                 p->who.uid >= users ? "user" : "group",
-		                 (unsigned long long)(p->who.uid >= users ? p->who.uid : highest),
-		                 (unsigned long long)(p->who.uid >= users ? users : groups),
-		                 users == 1 ? ": subordinate ids come from /etc/subuid, /etc/subgid and newuidmap(1)"
-		                            : "");
-	return 0;
+	if (p->nested && !p->dry)
+		return gate_userns_check_ids(&p->who, gate_userns_mapped("/proc/self/uid_map"),
+		                             gate_userns_mapped("/proc/self/gid_map"), err);
+	return p->has_userns ? gate_userns_check_ids(&p->who, RANGE, RANGE, err) : 0;
 }
 
 /* --- a caller without privileges --- */

@@ -12,6 +12,9 @@ int gate_caller_in(const struct gate_task *t, struct gate_caller *ret, bool *nes
 int gate_userns_auto(struct gate_prepare *p, struct gate_err *err);
 /* Are the task's user and groups among those that its user namespace has? */
 int gate_userns_check(const struct gate_prepare *p, struct gate_err *err);
+int gate_userns_check_ids(const struct gate_identity *who, uint64_t users, uint64_t groups, struct gate_err *err);
+/* How many ids a file like /proc/self/uid_map maps, from 0 on. */
+uint64_t gate_userns_mapped(const char *file);
 /* May groups be set here? Not where only the own id is mapped (user_namespaces(7)). */
 bool gate_userns_setgroups(void);
 /* For a caller without privileges: the process becomes root of a new user namespace with a new mount namespace. */
