@@ -18,31 +18,72 @@ static const char *load_word(uint16_t load)
 	return "nothing";
 }
 
-static size_t widest(const struct gate_plan_writer *w, size_t least, bool object)
-{
-	for (size_t i = 0; i < w->n_lines; i++) {
-		const char *text = object ? w->lines[i].object : gate_step_name(w->lines[i].row.step);
+/* What a row is about that is the same in every launch. */
+static const char *const always[GATE_STEP_MAX] = {
+	[GATE_STEP_SIGNALS] = "all at their defaults, blocked until 'unblock'",
+	[GATE_STEP_HIDE] = "nobody may attach with ptrace(2)",
+	[GATE_STEP_PARENT] = "ends with the keeper",
+	[GATE_STEP_NORMAL] = "umask 022, personality, processors, scheduling",
+	[GATE_STEP_SESSION] = "an audit session, by which refused calls are found",
+	[GATE_STEP_KEYRING] = "a session keyring",
+	[GATE_STEP_PRIVATE] = "no mount goes back to the host",
+	[GATE_STEP_PIVOT] = "the host's tree is gone",
+	[GATE_STEP_SESSION_LEADER] = "a session without a terminal of the caller's",
+	[GATE_STEP_INIT] = "process 1 reaps and forwards signals",
+	[GATE_STEP_HELPER] = "a thread that keeps the right to load the filter",
+	[GATE_STEP_NO_NEW_PRIVS] = "for good",
+	[GATE_STEP_UNBLOCK] = "all signals",
+};
 
-		least = strlen(text) > least ? strlen(text) : least;
+static size_t widest(const struct gate_plan_writer *w, const char *title, int column)
+{
+	size_t most = strlen(title);
+
+	for (size_t i = 0; i < w->n_lines; i++) {
+		size_t len = strlen(column == 0 ? gate_step_name(w->lines[i].row.step) : w->lines[i].by);
+
+		most = len > most ? len : most;
 	}
-	return least < 60 ? least : 60;
+	return most;
+}
+
+/* There is no task, so no id: it is all zeros (container/prepare.h). */
+static void put_with_id(struct gate_buf *out, const char *text)
+{
+	while (*text != '\0') {
+		size_t zeros = strspn(text, "0"), others = strcspn(text + zeros, "0");
+
+		if (zeros == 12 || zeros == 64)
+			gate_buf_puts(out, "ID");
+		else
+			gate_buf_add(out, text, zeros);
+		gate_buf_add(out, text + zeros, others);
+		text += zeros + others;
+	}
 }
 
 static void table(const struct gate_plan_writer *w, const char *notes, struct gate_buf *out)
 {
-	int step = (int)widest(w, strlen("STEP"), false), object = (int)widest(w, strlen("OBJECT"), true);
+	int step = (int)widest(w, "STEP", 0), by = (int)widest(w, "FOR", 1);
 
-	gate_buf_printf(out, "%*s  %-*s  %-*s  %s\n", NUMBER_WIDTH, "#", step, "STEP", object, "OBJECT", "FOR");
+	gate_buf_printf(out, "%*s  %-*s  %-*s  %s\n", NUMBER_WIDTH, "#", step, "STEP", by, "FOR", "OBJECT");
 	for (size_t i = 0; i < w->n_lines; i++) {
 		const struct gate_plan_line *line = &w->lines[i];
+		const char *object = line->object[0] == '\0' ? always[line->row.step] : line->object;
 		GATE_AUTO(gate_buf_done) struct gate_buf text = GATE_BUF_INIT;
 
-		gate_buf_escaped(&text, line->object, strlen(line->object));
-		gate_buf_printf(out, "%*zu  %-*s  %-*s  %s\n", NUMBER_WIDTH, i + 1, step,
-		                gate_step_name(line->row.step), object, text.data != NULL ? text.data : "", line->by);
+		if (object == NULL)
+			object = "";
+		gate_buf_escaped(&text, object, strlen(object));
+		gate_buf_printf(out, "%*zu  %-*s  %-*s  ", NUMBER_WIDTH, i + 1, step, gate_step_name(line->row.step), by,
+		                line->by);
+		put_with_id(out, text.data != NULL ? text.data : "");
+		gate_buf_puts(out, "\n");
 	}
-	if (notes != NULL && notes[0] != '\0')
-		gate_buf_printf(out, "\n%s", notes);
+	if (notes != NULL && notes[0] != '\0') {
+		gate_buf_puts(out, "\n");
+		put_with_id(out, notes);
+	}
 }
 
 static void json_row(struct gate_json *j, const struct gate_plan_writer *w, size_t i)
