@@ -1,5 +1,6 @@
 /* What a task says of itself. Static, so that a root file system needs nothing else.
- * inside cat FILE… | ls DIR | write FILE TEXT | env | cwd | id | exit N | sleep SECONDS | fds | mknod FILE MAJOR MINOR | stat FILE */
+ * inside cat FILE… | ls DIR | write FILE TEXT | env | cwd | id | exit N | sleep SECONDS | fds | mknod FILE MAJOR MINOR | stat FILE |
+ * keyring | count ARG… */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -100,6 +102,27 @@ static int say_stat(const char *path)
 	return 0;
 }
 
+/* The session keyring's number: keyctl(2), KEYCTL_GET_KEYRING_ID of KEY_SPEC_SESSION_KEYRING. */
+static int keyring(void)
+{
+	long id = syscall(SYS_keyctl, 0L, -3L, 0L);
+
+	printf("%ld\n", id);
+	return id < 0 ? failed("keyctl") : 0;
+}
+
+static int count(char **args, int n)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < n; i++)
+		bytes += strlen(args[i]) + 1;
+	for (char **e = environ; *e != NULL; e++)
+		bytes += strlen(*e) + 1;
+	printf("%zu\n", bytes);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -130,6 +153,10 @@ int main(int argc, char **argv)
 		result = node(argv[2], argv[3], argv[4]);
 	else if (strcmp(verb, "stat") == 0 && argc == 3)
 		result = say_stat(argv[2]);
+	else if (strcmp(verb, "keyring") == 0)
+		result = keyring();
+	else if (strcmp(verb, "count") == 0)
+		result = count(argv + 2, argc - 2);
 	else
 		return 99;
 	return fflush(stdout) == 0 ? result : 98;

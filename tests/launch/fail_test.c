@@ -247,6 +247,33 @@ static void a_directory_without_a_path(void **state)
 	fails(&b, GATE_STEP_DIRECTORY, ELOOP);
 }
 
+/* 4,096 levels deep there is no path that getcwd(2) could give. */
+static void a_directory_too_deep_for_a_path(void **state)
+{
+	char command[128];
+	struct build b;
+
+	(void)state;
+	needs_root();
+	strcpy(dir, "/tmp/gate-launch-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	int fd = open(dir, O_PATH | O_CLOEXEC);
+	for (int i = 0; i < 4096; i++) {
+		assert_int_equal(mkdirat(fd, "d", 0700), 0);
+		int next = openat(fd, "d", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		assert_true(next >= 0);
+		close(fd);
+		fd = next;
+	}
+	begin(&b, 0);
+	ADD(&b, DIRECTORY, .fd = fd + 1);
+	finish(&b, GATE_LOAD_NOTHING);
+	fails(&b, GATE_STEP_DIRECTORY, ENAMETOOLONG);
+	close(fd);
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	assert_int_equal(system(command), 0);
+}
+
 /* --- the keeper's death --- */
 
 static const char *rows_hit(const struct build *b, const bool *hit)
@@ -362,6 +389,7 @@ int main(void)
 		cmocka_unit_test(a_bad_filter),
 		cmocka_unit_test(programs_that_cannot_be),
 		cmocka_unit_test(a_directory_without_a_path),
+		cmocka_unit_test(a_directory_too_deep_for_a_path),
 		cmocka_unit_test(the_keepers_death_leaves_nobody),
 	};
 	return cmocka_run_group_tests(tests, before, NULL);

@@ -268,6 +268,74 @@ static void from_a_disturbed_caller(void **state)
 	stop();
 }
 
+/* --- somebody of the same user who watches --- */
+
+/* Stops a launch in the middle: a control group's file that is a full pipe. */
+static int full_pipe(int ends[2])
+{
+	static const char bytes[4096];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+	while (write(ends[1], bytes, sizeof(bytes)) > 0)
+		;
+	return fcntl(ends[1], F_SETFL, 0);
+}
+
+static pid_t child_of(pid_t pid)
+{
+	char path[64];
+	int child = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	for (int i = 0; child == 0 && i < 2500; i++) {
+		FILE *f = fopen(path, "re");
+		if (f == NULL || fscanf(f, "%d", &child) != 1)
+			usleep(2000);
+		if (f != NULL)
+			fclose(f);
+	}
+	return child;
+}
+
+static void nobody_may_attach_while_it_starts(void **state)
+{
+	int ends[2];
+	struct build b;
+	struct stat st;
+	char path[64];
+	bool hidden = false;
+
+	(void)state;
+	needs_root();
+	assert_int_equal(full_pipe(ends), 0);
+	begin(&b, 0);
+	sleeper(&b);
+	ADD(&b, CGROUP, .fd = ends[1] + 1);
+	finish(&b, GATE_LOAD_NOTHING);
+	pid_t launcher = fork();
+	if (launcher == 0) {
+		/* As anybody's: only then does the kernel show in /proc whom it lets attach (proc_pid(5)). */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setresuid(65533, 65533, 65533) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
+			_exit(99);
+		_exit(start(&b) == 0 ? 0 : 98);
+	}
+	pid_t child = child_of(launcher);
+	snprintf(path, sizeof(path), "/proc/%d/status", child);
+	for (int i = 0; child != 0 && !hidden && i < 500; i++) {
+		hidden = stat(path, &st) == 0 && st.st_uid == 0;
+		if (!hidden)
+			usleep(2000);
+	}
+	kill(child, SIGKILL);
+	kill(launcher, SIGKILL);
+	waitpid(launcher, NULL, 0);
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_not_equal(child, 0);
+	assert_true(hidden);
+}
+
 /* --- init --- */
 
 static void an_init_reaps_and_passes_on(void **state)
@@ -366,21 +434,26 @@ static void a_terminal_of_its_own(void **state)
 
 static void no_terminal_from_an_impostor(void **state)
 {
-	struct build b;
-
 	(void)state;
 	needs_root();
-	begin(&b, CLONE_NEWNS);
-	b.flags |= GATE_PLAN_TERMINAL;
-	ADD(&b, PRIVATE);
-	ADD(&b, FILESYSTEM, .text = { "tmpfs", "/dev/pts" });
-	ADD(&b, LINK, .text = { "/dev/ptmx", "/dev/pts/ptmx" });
-	ADD(&b, SESSION_LEADER);
-	ADD(&b, TERMINAL);
-	finish(&b, GATE_LOAD_NOTHING);
-	assert_int_equal(start(&b), -1);
-	assert_int_equal(b.rows[report->row].step, GATE_STEP_TERMINAL);
-	assert_int_equal(report->sys, ENXIO);
+	for (int way = 0; way < 2; way++) { /* a link to what is no devpts; to one that is another */
+		struct build b;
+
+		begin(&b, CLONE_NEWNS);
+		b.flags |= GATE_PLAN_TERMINAL;
+		ADD(&b, PRIVATE);
+		ADD(&b, FILESYSTEM, .text = { "tmpfs", "/dev/pts" });
+		if (way == 1)
+			ADD(&b, FILESYSTEM, .text = { "devpts", "/dev/pts/other", "newinstance,ptmxmode=0666" }, .flags = GATE_ROW_DIRECTORY);
+		ADD(&b, LINK, .text = { way == 0 ? "/dev/null" : "other/ptmx", "/dev/pts/ptmx" });
+		ADD(&b, SESSION_LEADER);
+		ADD(&b, TERMINAL);
+		finish(&b, GATE_LOAD_NOTHING);
+		assert_int_equal(start(&b), -1);
+		assert_int_equal(b.rows[report->row].step, GATE_STEP_TERMINAL);
+		/* Opened for looking only, without following: the link itself is no devpts. */
+		assert_int_equal(report->sys, ENXIO);
+	}
 }
 
 /* --- listener --- */
@@ -576,6 +649,7 @@ int main(void)
 		cmocka_unit_test(ambient_capabilities_reach_a_user),
 		cmocka_unit_test(no_descriptor_but_three),
 		cmocka_unit_test(from_a_disturbed_caller),
+		cmocka_unit_test(nobody_may_attach_while_it_starts),
 		cmocka_unit_test(an_init_reaps_and_passes_on),
 		cmocka_unit_test(a_terminal_of_its_own),
 		cmocka_unit_test(no_terminal_from_an_impostor),
