@@ -2,7 +2,7 @@
  *
  * The filter is the program's, not the launcher's: it is put on last, and after it the only call that the launch
  * still makes is the program's own execve (and exit_group when that fails). So a profile needs to allow only what the
- * program does itself. Without no_new_privs this takes a helper thread, see src/container/filter.h.
+ * program does itself. Without no_new_privs this takes a helper thread, see src/launch/filter.h.
  * Everything fails closed: when a step of the launch fails, the program does not run.
  * Nothing prints. One thread may run one program at a time; a process may run several from several threads, but only
  * without GATE_RUN_FOREGROUND. */
