@@ -88,6 +88,7 @@ static void say_image(const struct gate_cli *cli, const struct gate_image *i)
 
 static int list(struct gate_cli *cli, struct gate_images *s)
 {
+	static const char *const titles[] = { "IMAGE", "DIGEST", "SIZE", "CREATED" };
 	struct gate_err err = GATE_ERR_INIT;
 	struct gate_image **images = NULL;
 	struct gate_table t;
@@ -95,7 +96,9 @@ static int list(struct gate_cli *cli, struct gate_images *s)
 
 	if (gate_images_list(s, &images, &n, &err) < 0)
 		return gate_trouble(cli, NULL, &err);
-	gate_table_init(&t, 4);
+	gate_table_init(&t, GATE_ARRAY_LEN(titles));
+	for (size_t i = 0; !gate_cli_json(cli) && i < GATE_ARRAY_LEN(titles); i++)
+		gate_table_add(&t, GATE_STYLE_PLAIN, "%s", titles[i]);
 	for (size_t i = 0; i < n; i++) {
 		char size[32], date[32];
 

@@ -8,7 +8,7 @@
 
 static struct gate_keeper keeper;
 
-/* Who was told of no start knows of no task: it does not stay (launcher-safety, law 5). */
+/* Who was told of no start knows of no task: it does not stay (tests/checklist.md, the last law). */
 static void announce(struct gate_keeper *k)
 {
 	struct gate_keeper_client *starter = &k->clients[0];

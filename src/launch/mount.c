@@ -1,6 +1,5 @@
 /* File systems into the task's tree. Sources and targets are descriptors from the moment on that they are checked; what
- * was mounted is looked up again afterwards and must be what the path now names (launcher-safety: rows 4 to 8 of its
- * table of files, in docs/launch.md). */
+ * was mounted is looked up again afterwards and must be what the path now names (tests/checklist.md, rows 4 to 8). */
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>

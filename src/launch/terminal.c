@@ -72,7 +72,7 @@ static int open_master(const struct gate_launch *l, bool on_host)
 	return got < 0 ? (int)got : -ENXIO;
 }
 
-/* The slave by the master, never by a path (launcher-safety: /dev/pts/N may be anything). */
+/* The slave by the master, never by a path (/dev/pts/N may be anything). */
 static int open_slave(const struct gate_launch *l, int master, uint64_t size)
 {
 	struct winsize window = { .ws_row = (unsigned short)(size >> 16), .ws_col = (unsigned short)size };

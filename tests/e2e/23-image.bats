@@ -24,6 +24,7 @@ rootfs()
 	image ls
 	exits 0
 	says "mine"
+	[[ "${stdout%%$'\n'*}" == "IMAGE "*"CREATED" ]]
 	[ "$(cat store/layers/sha256-*/etc/motd)" = hello ]
 	[ "$(readlink store/layers/sha256-*/bin/motd)" = ../etc/motd ]
 	image rm mine

@@ -148,6 +148,10 @@ refused()
 	separately task alpine:3.18 true
 	exits 127
 	complains "--image=alpine:3.18"
+	separately task --rm --image=no-such-image -- true
+	exits 125
+	complains "there is no image 'no-such-image' in the store"
+	complains "--image=docker://no-such-image"
 }
 
 @test "--explain prints the launch and does none of it" {

@@ -1,4 +1,4 @@
-/* Root file systems and neighbours that want out (launcher-safety: rows 4 to 8, and the fixtures "root file system"): the
+/* Root file systems and neighbours that want out (tests/checklist.md: rows 4 to 8, and the hostile roots): the
  * launch is refused or contained, and what lies beside the root stays as it was. */
 #include "mount_common.h"
 
