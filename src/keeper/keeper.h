@@ -68,6 +68,7 @@ struct gate_keeper {
 	struct gate_keeper_stream streams[2];
 	int in;      /* standard input's writing end, or the terminal; -1: none */
 	int signals; /* signalfd */
+	bool signals_default; /* all dispositions are */
 	struct gate_keeper_client clients[GATE_KEEPER_CLIENTS];
 	struct gate_log log;
 	struct gate_keeper_denials denials;

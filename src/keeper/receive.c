@@ -36,6 +36,7 @@ int gate_keeper_settle(struct gate_keeper *k, int socket)
 {
 	const struct rlimit none = { 0, 0 };
 	sigset_t all, wanted;
+	int64_t object;
 
 	close_from((unsigned)socket + 1);
 	if (fcntl(socket, F_SETFD, FD_CLOEXEC) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -47,6 +48,8 @@ int gate_keeper_settle(struct gate_keeper *k, int socket)
 	(void)sigaddset(&wanted, SIGTERM);
 	(void)sigaddset(&wanted, SIGINT);
 	k->signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+	/* The task's process inherits them; here there is time, the plan is still being made. */
+	k->signals_default = gate_launch_default_signals(&object) == 0;
 	/* Its own session: a terminal that hangs up is nothing to it. Fails only where it leads a group already. */
 	(void)setsid();
 	return chdir("/") < 0 ? -errno : 0;
@@ -133,6 +136,7 @@ const char *gate_keeper_receive(struct gate_keeper *k, int socket, int *sys)
 		return wrong;
 	gate_plan_relocate(k->plan);
 	k->view = (struct gate_plan_view){
+		.signals_default = k->signals_default,
 		.plan = k->plan,
 		.rows = (const struct gate_row *)(const void *)((const char *)k->plan + k->plan->rows),
 		.fds = k->fds,

@@ -68,6 +68,9 @@ int gate_launch_make(const struct gate_launch *l, const char *path, bool directo
 /* Closes what the steps above keep between rows; PIVOT does so too. */
 void gate_mounts_done(struct gate_launch *l);
 
+/* All signals of the calling process to their default. 0, or -errno with *object naming one. */
+int gate_launch_default_signals(int64_t *object);
+
 /* The outcome of a start. */
 struct gate_launched {
 	pid_t pid;

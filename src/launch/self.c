@@ -30,21 +30,27 @@ struct kernel_sigaction {
 #define AFFINITY_BYTES                                                                                                 \
 	1024 /* 8192 processors, the largest that kernels are built for; longer than the kernel's is fine */
 
-/* Ignored signals would stay ignored in the program, handlers of the caller's must not run here. */
-int gate_step_signals(struct gate_launch *l, const struct gate_row *row)
+int gate_launch_default_signals(int64_t *object)
 {
 	const struct kernel_sigaction by_default = { .handler = SIG_DFL };
 
-	(void)row;
 	for (int sig = 1; sig <= KERNEL_SIGNALS; sig++) {
 		if (sig == SIGKILL || sig == SIGSTOP)
 			continue;
-		l->report->object = sig;
+		*object = sig;
 		long got = gate_sys(SYS_rt_sigaction, sig, &by_default, NULL, sizeof(uint64_t));
 		if (got < 0)
 			return (int)got;
 	}
+	*object = 0;
 	return 0;
+}
+
+/* Ignored signals would stay ignored in the program, handlers of the caller's must not run here. */
+int gate_step_signals(struct gate_launch *l, const struct gate_row *row)
+{
+	(void)row;
+	return l->view->signals_default ? 0 : gate_launch_default_signals(&l->report->object);
 }
 
 /* While somebody more privileged shares our memory (the helper, the keeper), nobody with the lesser privileges of the

@@ -194,6 +194,7 @@ struct gate_plan_view {
 	/* a launch inside a caller's process, which has these in its memory; NULL: they lie in the message */
 	const char *const *argv, *const *envp;
 	const void *insns;
+	bool signals_default; /* the caller's dispositions are all default, so that nothing is left to do for SIGNALS */
 	bool apart; /* never in the caller's memory: other threads of it may run */
 };
 /* The descriptor that `index` (of a row, of the plan) means, or -1. */
