@@ -122,6 +122,10 @@ static int list(struct gate_cli *cli, struct gate_images *s)
 
 static int pull(struct gate_cli *cli, struct gate_images *s)
 {
+	struct gate_err own = GATE_ERR_INIT;
+
+	if (gate_container_own_ids(&own) < 0)
+		return gate_trouble(cli, NULL, &own);
 	for (char **r = cli->operands + 1; *r != NULL; r++) {
 		GATE_AUTO(gate_image_freep) struct gate_image *i = NULL;
 		struct gate_err err = GATE_ERR_INIT;
@@ -150,8 +154,12 @@ static int remove_images(struct gate_cli *cli, struct gate_images *s)
 {
 	GATE_AUTO(gate_store_closep) struct gate_store *tasks = gate_ask_store(cli);
 
+	struct gate_err own = GATE_ERR_INIT;
+
 	if (tasks == NULL)
 		return gate_trouble_status(cli);
+	if (gate_container_own_ids(&own) < 0)
+		return gate_trouble(cli, NULL, &own);
 	for (char **r = cli->operands + 1; *r != NULL; r++) {
 		struct users users = { tasks, GATE_ERR_INIT };
 		struct gate_err err = GATE_ERR_INIT;
@@ -173,7 +181,7 @@ static int import(struct gate_cli *cli, struct gate_images *s)
 		gate_say(cli, "opening '%s': %s", file, strerror(errno));
 		return gate_trouble_status(cli);
 	}
-	rc = gate_image_import(s, fd, cli->operands[2], &i, &err);
+	rc = gate_container_own_ids(&err) < 0 ? -1 : gate_image_import(s, fd, cli->operands[2], &i, &err);
 	(void)close(fd);
 	if (rc < 0)
 		return gate_trouble(cli, NULL, &err);

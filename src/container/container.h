@@ -80,6 +80,9 @@ struct gate_plan_writer;
 
 /* Where images are looked for (image/image.h); `dir` is not copied. NULL: the default. */
 void gate_store_images(struct gate_store *s, const char *dir);
+/* A caller without root who has subordinate ids becomes root of a user namespace that has them: files of every owner can
+ * be made and removed then. Others stay what they are. Default directories are those of root afterwards. */
+int gate_container_own_ids(struct gate_err *err);
 /* Checks the task, prepares and starts it: returns when its program runs, or has failed to. */
 struct gate_started {
 	char id[65];

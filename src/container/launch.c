@@ -328,7 +328,12 @@ int gate_container_explain(struct gate_store *s, const struct gate_task *t, cons
 	p->task = t;
 	p->profile = profile;
 	p->dry = true;
-	int result = gate_prepare(p, err);
+	int result = gate_prepare_early(p, err);
+	/* The image is looked into, so it is unpacked, as a launch would. */
+	if (result == 0 && t->image != NULL && gate_task_contained(t))
+		result = gate_container_own_ids(err);
+	if (result == 0)
+		result = gate_prepare(p, err);
 	if (result == 0)
 		result = gate_plan_explain(&p->plan, p->notes.data, json, out, err);
 	gate_prepare_done(p, false);

@@ -268,26 +268,27 @@ void gate_store_images(struct gate_store *s, const char *dir)
 	s->images = dir;
 }
 
-static int find_image(struct gate_prepare *p, struct gate_err *err)
+static int open_images(struct gate_prepare *p, struct gate_err *err)
 {
 	p->own_root = p->task->image != NULL || p->task->rootfs != NULL;
-	if (p->task->image == NULL)
-		return 0;
-	return gate_images_open(p->store->images, &p->images, err) < 0
-	           ? -1
-	           : gate_image_get(p->images, p->task->image, false, &p->image, err);
+	return p->task->image == NULL ? 0 : gate_images_open(p->store->images, &p->images, err);
+}
+
+static int find_image(struct gate_prepare *p, struct gate_err *err)
+{
+	return p->images == NULL ? 0 : gate_image_get(p->images, p->task->image, false, &p->image, err);
 }
 
 int gate_prepare_early(struct gate_prepare *p, struct gate_err *err)
 {
 	p->early = true;
 	p->contained = is_contained(p);
-	return gate_caller_in(p->task, &p->caller, &p->nested, err) < 0 ? -1 : find_image(p, err);
+	return gate_caller_in(p->task, &p->caller, &p->nested, err) < 0 ? -1 : open_images(p, err);
 }
 
 int gate_prepare(struct gate_prepare *p, struct gate_err *err)
 {
-	if (!p->early && gate_prepare_early(p, err) < 0)
+	if ((!p->early && gate_prepare_early(p, err) < 0) || find_image(p, err) < 0)
 		return -1;
 	p->caps = gate_task_caps(p->task, p->caller.permitted & p->caller.bounding);
 	if (entry(p, err) < 0 || host_proc(p, err) < 0)

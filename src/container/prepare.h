@@ -88,7 +88,8 @@ int gate_identity_in(int root, const char *user, const char *const *add, size_t 
 /* isolate_dev.c: a /dev of the task's own. */
 gate_isolate_fn gate_isolate_dev;
 
-/* prepare.c: what the caller has, and the image: as the caller, where a user namespace is entered after it. */
+/* prepare.c: what the caller has, and where its images are: before a user namespace is entered, in which they are
+ * unpacked, so that files get the owners that they should have. */
 int gate_prepare_early(struct gate_prepare *p, struct gate_err *err);
 /* Everything up to the plan, which is then ready to be sealed. On failure nothing is left. */
 int gate_prepare(struct gate_prepare *p, struct gate_err *err);

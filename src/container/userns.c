@@ -191,15 +191,33 @@ static int enter_with_ranges(struct outside *o, uid_t uid, gid_t gid, struct gat
 	return 0;
 }
 
+static bool find_ranges(struct outside *o)
+{
+	uid_t uid = geteuid();
+
+	return gate_subid_find(GATE_SUBUID, uid, &o->uids) && gate_subid_find(GATE_SUBGID, uid, &o->gids) &&
+	       access(GATE_NEWUIDMAP, X_OK) == 0 && access(GATE_NEWGIDMAP, X_OK) == 0;
+}
+
+bool gate_userns_ranges(void)
+{
+	struct outside o;
+
+	return geteuid() != 0 && find_ranges(&o);
+}
+
+int gate_container_own_ids(struct gate_err *err)
+{
+	return gate_userns_ranges() ? gate_userns_enter(err) : 0;
+}
+
 int gate_userns_enter(struct gate_err *err)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 	struct outside o = { .go = { -1, -1 } };
 
-	bool ranges = gate_subid_find(GATE_SUBUID, uid, &o.uids) && gate_subid_find(GATE_SUBGID, uid, &o.gids) &&
-	              access(GATE_NEWUIDMAP, X_OK) == 0 && access(GATE_NEWGIDMAP, X_OK) == 0;
-	if (ranges) {
+	if (find_ranges(&o)) {
 		if (enter_with_ranges(&o, uid, gid, err) < 0)
 			return -1;
 	} else {

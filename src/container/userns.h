@@ -17,6 +17,8 @@ int gate_userns_check_ids(const struct gate_identity *who, uint64_t users, uint6
 uint64_t gate_userns_mapped(const char *file);
 /* May groups be set here? Not where only the own id is mapped (user_namespaces(7)). */
 bool gate_userns_setgroups(void);
+/* Is the caller without privileges, and has subordinate ids? */
+bool gate_userns_ranges(void);
 /* For a caller without privileges: the process becomes root of a new user namespace with a new mount namespace. */
 int gate_userns_enter(struct gate_err *err);
 

@@ -11,7 +11,7 @@ setup()
 	chmod 755 "$dir"
 	mkdir home run root root/bin root/etc data
 	cp "$(command -v busybox)" root/bin/busybox 2>/dev/null || true
-	for applet in sh id cat ls stat touch mkdir chmod chown sleep ps; do ln -s busybox "root/bin/$applet"; done
+	for applet in sh true id cat ls stat touch mkdir chmod chown sleep ps; do ln -s busybox "root/bin/$applet"; done
 	printf 'root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1001::/:/bin/sh\n' >root/etc/passwd
 	printf 'root:x:0:\nweb:x:1001:\n' >root/etc/group
 	chown -R $USER_ID:$USER_ID home run root data
@@ -240,4 +240,89 @@ run_as_user() { user "$callgate" run --rm "$@"; }
 	separately run_as_user --log --profile=kill.json -- chmod 700 /tmp
 	exits 1
 	complains "not complete: the kernel's audit log could not be read"
+}
+
+@test "an image's files keep their owners, within the subordinate ids, and are removed by whoever pulled it" {
+	needs ids busybox
+	mkdir files && cp -a root/. files && mkdir -m 700 files/srv && echo page >files/srv/page
+	tar -cf layer.tar --owner=0 --group=0 -C files bin etc
+	tar -rf layer.tar --owner=1000 --group=1001 -C files srv
+	separately user "$callgate" image import layer.tar mine:1
+	exits 0
+	separately run_as_user --image=mine:1 -u web -- sh -c 'cat /srv/page; stat -c %u:%g /srv/page'
+	exits 0
+	[ "$stdout" = $'page\n1000:1001' ]
+	[ "$(find home/.local -name page -exec stat -c %u:%g {} +)" = $((FIRST_SUBID + 999)):$((FIRST_SUBID + 1000)) ]
+	separately user "$callgate" image rm mine:1
+	exits 0
+	[ -z "$(find home/.local -name page)" ]
+	separately lonely "$callgate" image import layer.tar mine:1
+	exits 0
+	separately lonely "$callgate" run --rm --image=mine:1 -- cat /srv/page
+	exits 0
+	[ "$stdout" = page ]
+}
+
+@test "a terminal" {
+	needs ids busybox
+	separately run_as_user --rootfs=./root -t -- sh -c 'test -t 0 && test -t 1 && cat /proc/self/mountinfo >/dev/null && echo terminal'
+	exits 0
+	says terminal
+	separately run_as_user -t -u 1000 -- sh -c 'test -t 0 && stat -c %u $(readlink /proc/self/fd/0)'
+	exits 0
+	says 1000
+}
+
+# --- root, with a range of ids for each task ---
+own() { "$callgate" run --state-dir="$dir/state" --userns=auto "$@"; }
+owns()
+{
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	needs busybox
+	chown -R 0:0 root data
+	own --rm --rootfs=./root -- true 2>error || skip "$(head -n 1 error)"
+}
+
+@test "--userns=auto: root of the task is nobody on the host, and its files are the caller's" {
+	owns
+	separately own --rm --rootfs=./root:rw -v ./data:/data -- sh -c 'cat /proc/self/uid_map; touch /data/f /new; chown web /new'
+	exits 0
+	[[ $stdout =~ ^\ +0\ +([0-9]+)\ +65536$ ]]
+	[ "${BASH_REMATCH[1]}" -ge 65536 ]
+	[ "$(stat -c %u data/f root/new)" = $'0\n1000' ]
+	separately own --rm --rootfs=./root -u web -m 64m --pids-limit=50 -- id -u
+	[ "$status $stdout" = "0 1000" ] || complains cgroup
+	separately own --rm -- sh -c 'id -u; touch /tmp/x; stat -c %u /tmp/x'
+	[ "$stdout" = $'0\n0' ]
+}
+
+@test "--userns=auto: every task has a range of its own, which is free again afterwards; exec is in it" {
+	owns
+	for name in one two; do own -d --name=$name --rootfs=./root -- sleep 100 >>ids; done
+	for name in one two; do "$callgate" exec --state-dir="$dir/state" $name cat /proc/self/uid_map >>maps; done
+	[ "$(sort -u maps | wc -l)" = 2 ]
+	separately "$callgate" exec --state-dir="$dir/state" -u web one sh -c 'id -u; cat /proc/self/status'
+	says $'1000\n'
+	says $'Seccomp:\t2'
+	separately "$callgate" exec --state-dir="$dir/state" -u 70000 one id
+	exits 125
+	complains "is not mapped in its user namespace, which has 65536 ids"
+	"$callgate" rm -f --state-dir="$dir/state" one two
+	own --rm --rootfs=./root -- cat /proc/self/uid_map >again
+	[ "$(head -n 1 maps)" = "$(cat again)" ]
+	[ -z "$(ls -A state/containers)" ]
+}
+
+@test "--userns=auto: what cannot be had is refused in a sentence" {
+	owns
+	separately own --rm --rootfs=./root -v /proc:/mnt -- true
+	exits 125
+	complains "volume '/proc': this file system cannot be id-mapped"
+	separately own --rm --rootfs=./root -u 70000 -- true
+	exits 125
+	complains "is not mapped"
+	separately own --rm --rootfs=./root --pid=host -- true
+	exits 125
+	complains "belongs to the host"
+	[ -z "$(ls -A state/containers)" ]
 }

@@ -100,3 +100,63 @@ named()
 	exits 0
 	says "SECCOMP_FILTER_FLAG_TSYNC"
 }
+
+# --- control groups of version 2 alone ---
+# as_nobody GROUP COMMAND...: in that group; its state is in $dir/run.
+as_nobody()
+{
+	group=$1 dir=$dir sh -c 'echo $$ >"$group/cgroup.procs"; shift; exec setpriv --reuid=65534 --regid=65534 --clear-groups \
+		env XDG_RUNTIME_DIR="$dir/run" XDG_CACHE_HOME="$dir/run" "$@"' - "$@"
+}
+
+# delegated CONTROLLER...: a group that belongs to nobody, and the one in it where nobody's session is.
+delegated()
+{
+	top=/sys/fs/cgroup
+	echo "$*" >$top/cgroup.subtree_control
+	mkdir $top/delegated $top/delegated/session
+	chown 65534:65534 $top/delegated{,/session}{,/cgroup.procs,/cgroup.subtree_control}
+	chmod 755 "$dir"
+	mkdir -m 700 "$dir/run"
+	chown 65534:65534 "$dir/run"
+}
+
+teardown()
+{
+	rmdir /sys/fs/cgroup/delegated/session /sys/fs/cgroup/delegated 2>/dev/null || true
+	cd / && rm -rf "$dir"
+}
+
+@test "root's limits, with nothing but version 2" {
+	separately "$callgate" run --state-dir="$dir/state" --rm --memory=64m --pids-limit=20 --cpus=0.5 -- \
+		sh -c 'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max /sys/fs/cgroup/cpu.max'
+	exits 0
+	[ "$stdout" = $'67108864\n20\n50000 100000' ] || { echo "$stdout"; return 1; }
+	[ -z "$(find /sys/fs/cgroup -name 'callgate-*')" ]
+}
+
+@test "a normal user's limits, in groups that were delegated" {
+	delegated +memory +pids
+	separately as_nobody $top/delegated/session "$callgate" run --rm --memory=64m --pids-limit=20 -- \
+		sh -c 'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max; id -u'
+	exits 0
+	[ "$stdout" = $'67108864\n20\n0' ] || { echo "$stdout"; return 1; }
+	separately as_nobody $top/delegated/session "$callgate" run --rm --memory=64m -- \
+		python3 -c 'x = bytearray(256 << 20); print(len(x))'
+	exits 137
+	complains "out of memory"
+	[ -z "$(find $top -name 'callgate-*')" ]
+}
+
+@test "a normal user's limits where nothing, or another controller, was delegated" {
+	delegated +memory
+	separately as_nobody $top/delegated/session "$callgate" run --rm --pids-limit=20 -- true
+	exits 125
+	complains "pids"
+	echo $$ >$top/cgroup.procs
+	separately setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_RUNTIME_DIR="$dir/run" XDG_CACHE_HOME="$dir/run" \
+		"$callgate" run --rm --memory=64m -- true
+	exits 125
+	complains "memory"
+	[ -z "$(ls -A "$dir/run/callgate/containers")" ]
+}
