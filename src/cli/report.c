@@ -240,6 +240,8 @@ void gate_report(const struct gate_cli *cli, const struct gate_record *r, struct
 		seen = seen || (d->main != 0 && d->sig == SIGSYS);
 		print_denial(cli, json, source, d);
 	}
+	if (r->outcome == GATE_OUTCOME_KILLED && r->sys != 0)
+		gate_say(cli, "the task was killed: its keeper could not give up its rights: %s", strerror(r->sys));
 	if (killed && !seen)
 		say_unknown_kill(cli, r);
 	else if (log)

@@ -53,14 +53,14 @@ static void close_fd(int *fd)
 
 void gate_prepare_done(struct gate_prepare *p, bool undo)
 {
-	if (p->has_cgroups && undo)
-		gate_cgroups_undo(&p->cgroups);
-	else if (p->has_cgroups)
+	/* An entry whose groups are left stays for the next sweep, which finds them by it. */
+	bool left = p->has_cgroups && undo && gate_cgroups_undo(&p->cgroups) < 0;
+	if (p->has_cgroups && !undo)
 		gate_cgroups_done(&p->cgroups);
 	close_fd(&p->work);
 	close_fd(&p->rootfs);
 	gate_plan_writer_done(&p->plan); /* the lock, too: the entry can be removed now */
-	if (undo && !p->dry && p->dir >= 0)
+	if (undo && !left && !p->dry && p->dir >= 0)
 		(void)gate_store_remove(p->store, p->id, NULL);
 	p->dir = -1;
 	gate_image_free(p->image);

@@ -343,6 +343,11 @@ static int by_age(const void *a, const void *b)
 	return strcmp(x->id, y->id);
 }
 
+static bool gone(struct gate_store *s, const char *id)
+{
+	return faccessat(s->containers, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
 /* One more entry, unless the task is vanishing at this moment, or what is there is not a task's directory. */
 static int add_entry(struct gate_store *s, const char *id, struct gate_entry **list, size_t *n, size_t *cap,
                      struct gate_err *err)
@@ -357,7 +362,7 @@ static int add_entry(struct gate_store *s, const char *id, struct gate_entry **l
 		result = GATE_FAIL_NOMEM(err);
 	else
 		result = gate_store_read(dir, id, &(*list)[*n], err);
-	if (result == 0 && faccessat(s->containers, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (result == 0 && !gone(s, id))
 		(*n)++;
 	(void)close(dir);
 	return result;
@@ -405,7 +410,7 @@ static bool id_of(struct gate_store *s, const char *name, char id[65])
 	if (n != 64)
 		return false;
 	id[64] = '\0';
-	return gate_store_is_id(id) && faccessat(s->containers, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return gate_store_is_id(id) && !gone(s, id);
 }
 
 static int by_prefix(struct gate_store *s, const char *word, char id[65], struct gate_err *err)

@@ -70,46 +70,6 @@ static void kill_first(const struct gate_record *r)
 }
 
 /* --- one task --- */
-static bool goes_with_its_keeper(int dir)
-{
-	struct gate_plan plan = { 0 };
-	int fd = openat(dir, "plan", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	ssize_t n = read(fd, &plan, sizeof(plan));
-
-	(void)close(fd);
-	return n == sizeof(plan) && plan.magic == GATE_PLAN_MAGIC && plan.version == GATE_PLAN_VERSION &&
-	       (plan.flags & GATE_PLAN_REMOVE) != 0;
-}
-
-static int sweep_one(struct gate_store *s, const char *id, struct gate_err *err)
-{
-	struct gate_entry e = { 0 };
-	int dir, result = 0;
-
-	if (gate_store_dir(s, id, &dir, NULL) < 0)
-		return 0; /* gone, or nothing that we touch */
-	if (gate_store_held(dir) == 0)
-		result = gate_store_read(dir, id, &e, err);
-	if (result == 0 && e.state == GATE_TASK_LOST) {
-		if (this_boot(e.record.boot_id))
-			kill_first(&e.record);
-		/* Also without a record: the launcher makes the groups before the keeper writes its first one. */
-		result = gate_cgroups_sweep(id, err);
-	}
-	if (result == 0 && e.id[0] != '\0') {
-		if (goes_with_its_keeper(dir) && gate_store_hide(s, id) == 0)
-			gate_store_drop_name(s, &e);
-		else if (unlinkat(dir, "lock", 0) < 0 && errno != ENOENT)
-			result = GATE_FAIL_SYS(err, "cannot clean up after container '%.12s'", id);
-	}
-	(void)close(dir);
-	return result;
-}
-
-/* --- all of them --- */
 /* Under the lock nobody makes a directory, so hidden ones are leftovers, and they have unique names: they are deleted
  * afterwards, which may take its time. */
 struct hidden {
@@ -125,6 +85,54 @@ static int note_hidden(struct hidden *h, const char *id, struct gate_err *err)
 	return 0;
 }
 
+static bool goes_with_its_keeper(int dir)
+{
+	struct gate_plan plan = { 0 };
+	int fd = openat(dir, "plan", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, &plan, sizeof(plan));
+
+	(void)close(fd);
+	return n == sizeof(plan) && plan.magic == GATE_PLAN_MAGIC && plan.version == GATE_PLAN_VERSION &&
+	       (plan.flags & GATE_PLAN_REMOVE) != 0;
+}
+
+/* The keeper writes its first record before it says that the task was started. Without one nobody was told of it. */
+static bool never_started(const struct gate_entry *e)
+{
+	return e->state == GATE_TASK_LOST && !e->broken && e->record.state == 0;
+}
+
+static int sweep_one(struct gate_store *s, const char *id, struct hidden *h, struct gate_err *err)
+{
+	struct gate_entry e = { 0 };
+	int dir, result = 0;
+
+	if (gate_store_dir(s, id, &dir, NULL) < 0)
+		return 0; /* gone, or nothing that we touch */
+	if (gate_store_held(dir) == 0)
+		result = gate_store_read(dir, id, &e, err);
+	if (result == 0 && e.state == GATE_TASK_LOST && this_boot(e.record.boot_id))
+		kill_first(&e.record);
+	/* Also without a record: the launcher makes the groups before the keeper writes its first one. And after the end:
+	 * the keeper may have failed to remove them. */
+	if (result == 0 && e.id[0] != '\0')
+		result = gate_cgroups_sweep(id, err);
+	if (result == 0 && e.id[0] != '\0') {
+		if ((never_started(&e) || goes_with_its_keeper(dir)) && gate_store_hide(s, id) == 0) {
+			gate_store_drop_name(s, &e);
+			result = note_hidden(h, id, err);
+		} else if (unlinkat(dir, "lock", 0) < 0 && errno != ENOENT) {
+			result = GATE_FAIL_SYS(err, "cannot clean up after container '%.12s'", id);
+		}
+	}
+	(void)close(dir);
+	return result;
+}
+
+/* --- all of them --- */
 static int sweep_all(struct gate_store *s, struct hidden *h, struct gate_err *err)
 {
 	int fd = openat(s->containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
@@ -135,7 +143,7 @@ static int sweep_all(struct gate_store *s, struct hidden *h, struct gate_err *er
 		return GATE_FAIL_SYS(err, "cannot list '%s'", s->path);
 	while ((e = readdir(d)) != NULL) {
 		/* One that cannot be cleaned up now (the kernel holds a process) is no reason to leave the others. */
-		if (gate_store_is_id(e->d_name) && sweep_one(s, e->d_name, err) < 0)
+		if (gate_store_is_id(e->d_name) && sweep_one(s, e->d_name, h, err) < 0)
 			result = -1;
 		else if (e->d_name[0] == '.' && gate_store_is_id(e->d_name + 1) &&
 		         note_hidden(h, e->d_name + 1, err) < 0)
@@ -143,6 +151,28 @@ static int sweep_all(struct gate_store *s, struct hidden *h, struct gate_err *er
 	}
 	(void)closedir(d);
 	return result;
+}
+
+/* Names whose task is gone, as a keeper that was killed while it removed its own leaves them. */
+static void sweep_names(struct gate_store *s)
+{
+	int fd = openat(s->names, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+	char id[65];
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (readlinkat(s->names, e->d_name, id, sizeof(id)) != 64)
+			continue;
+		id[64] = '\0';
+		if (gate_store_is_id(id) && faccessat(s->containers, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+		    errno == ENOENT)
+			(void)unlinkat(s->names, e->d_name, 0);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	else if (fd >= 0)
+		(void)close(fd);
 }
 
 int gate_store_sweep(struct gate_store *s, struct gate_err *err)
@@ -153,6 +183,7 @@ int gate_store_sweep(struct gate_store *s, struct gate_err *err)
 		return -1;
 	int result = sweep_all(s, &h, err);
 
+	sweep_names(s);
 	gate_store_unlock(s);
 	for (size_t i = 0; i < h.n; i++)
 		(void)gate_store_delete(s, h.ids[i], NULL); /* who is not permitted now may be at the next sweep */

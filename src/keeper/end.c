@@ -1,6 +1,7 @@
 /* The end of a task: everything of it is killed, counted, drained and removed, and the record says how it was. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h> /* renameat */
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -60,7 +61,24 @@ static void remove_name(const struct gate_keeper *k, const char *id)
 		(void)unlinkat(names, name, 0);
 }
 
-static void write_down(struct gate_keeper *k)
+/* Hidden first: of a tree that is half gone nobody could say whose it was. What stays of it the next sweep deletes. */
+static bool remove_entry(const struct gate_keeper *k, int parent, const char *id)
+{
+	char hidden[80] = ".";
+	size_t len = strlen(id);
+
+	if (len > sizeof(hidden) - 2)
+		return false;
+	memcpy(hidden + 1, id, len + 1);
+	remove_name(k, id);
+	if (renameat(parent, id, parent, hidden) < 0)
+		return false;
+	(void)gate_store_remove_tree(parent, hidden);
+	return true;
+}
+
+/* An entry stays as long as there are control groups of it: by the entry the next sweep finds them. */
+static void write_down(struct gate_keeper *k, bool clean)
 {
 	const struct gate_plan *p = k->plan;
 	const char *id = gate_plan_text(p, p->id);
@@ -68,17 +86,15 @@ static void write_down(struct gate_keeper *k)
 
 	if (dir < 0)
 		return;
-	if ((p->flags & GATE_PLAN_REMOVE) != 0 && parent >= 0 && id != NULL) {
-		remove_name(k, id);
-		if (gate_store_remove_tree(parent, id) == 0)
-			return;
-	}
+	if (clean && (p->flags & GATE_PLAN_REMOVE) != 0 && parent >= 0 && id != NULL && remove_entry(k, parent, id))
+		return;
 	(void)gate_store_write_record(dir, &k->record);
 }
 
 void gate_keeper_end(struct gate_keeper *k, int status, const struct rusage *usage)
 {
 	struct gate_record *r = &k->record;
+	bool clean = true;
 
 	r->ended_ns = gate_keeper_time_ns();
 	r->state = GATE_TASK_ENDED;
@@ -93,8 +109,8 @@ void gate_keeper_end(struct gate_keeper *k, int status, const struct rusage *usa
 	r->log_dropped = k->log.dropped;
 	if (k->plan->n_cgroups > 0) {
 		gate_cgroups_count(&k->view, r);
-		(void)gate_cgroups_remove(&k->view);
+		clean = gate_cgroups_remove(&k->view) == 0;
 	}
 	gate_denials_finish(k);
-	write_down(k);
+	write_down(k, clean);
 }

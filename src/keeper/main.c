@@ -47,8 +47,11 @@ static void run(struct gate_keeper *k)
 		k->timeout_ms = gate_keeper_now_ms() + k->plan->timeout_ms;
 	gate_denials_start(k);
 	/* A keeper that cannot confine itself keeps nothing. */
-	if (gate_keeper_confine(k) < 0)
+	int confined = gate_keeper_confine(k);
+	if (confined < 0) {
+		k->record.sys = -confined;
 		k->kill_ms = 0;
+	}
 	gate_keeper_loop(k);
 }
 

@@ -41,7 +41,8 @@ int gate_keeper_settle(struct gate_keeper *k, int socket)
 	close_from((unsigned)socket + 1);
 	if (fcntl(socket, F_SETFD, FD_CLOEXEC) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
-	(void)setrlimit(RLIMIT_CORE, &none);
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
+		return -errno;
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)sigemptyset(&wanted);

@@ -327,17 +327,22 @@ void gate_cgroups_done(struct gate_cgroups *c)
 	c->into = -1;
 }
 
-void gate_cgroups_undo(struct gate_cgroups *c)
+int gate_cgroups_undo(struct gate_cgroups *c)
 {
 	/* A process that was just killed is still in its group until it has exited. */
 	const struct timespec moment = { 0, 1000000 };
+	int result = 0;
 
 	for (size_t i = c->n; i > 0; i--) {
 		const struct gate_cgroup *g = &c->at[i - 1];
 
-		for (int tries = 0; unlinkat(g->parent, g->name, AT_REMOVEDIR) < 0 && errno == EBUSY && tries < 200;
-		     tries++)
+		int tries = 0, removed;
+
+		while ((removed = unlinkat(g->parent, g->name, AT_REMOVEDIR)) < 0 && errno == EBUSY && tries++ < 200)
 			(void)nanosleep(&moment, NULL);
+		if (removed < 0 && errno != ENOENT)
+			result = -1;
 	}
 	gate_cgroups_done(c);
+	return result;
 }

@@ -60,8 +60,8 @@ int gate_cgroups_make_in(const char *root, const char *id, const char *parent, c
  * killed. Walks all groups of the host. `what` of a version 2 group is GATE_CGROUP_V2 alone.
  * More than GATE_CGROUPS_MAX: the first of them; call again when those are gone. */
 int gate_cgroups_find(const char *id, struct gate_cgroups *ret, struct gate_err *err);
-/* Removes the groups (which must be empty) and closes. */
-void gate_cgroups_undo(struct gate_cgroups *c);
+/* Removes the groups (which must be empty) and closes. -1: some are left. */
+int gate_cgroups_undo(struct gate_cgroups *c);
 /* Only closes. */
 void gate_cgroups_done(struct gate_cgroups *c);
 

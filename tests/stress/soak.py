@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""soak.py CALLGATE [N]: N launches of several kinds end with what there was before: mounts, cgroups, descriptors (of this
-process, which starts them), files and processes. 200 by default; the verb `./dev soak` runs 10,000. Prints TAP."""
+"""soak.py CALLGATE [N] [--alone]: N launches of several kinds end with what there was before: mounts, cgroups, descriptors (of
+this process, which starts them), files and processes. 200 by default; the verb `./dev soak` runs 10,000. With --alone the
+mounts and cgroups of the whole host are counted, else those of these launches. Prints TAP."""
 import os
 import shutil
 import subprocess
@@ -12,7 +13,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import host
 
 callgate = os.path.abspath(sys.argv[1])
-n = int(sys.argv[2]) if len(sys.argv) > 2 else 200
+alone = "--alone" in sys.argv
+n = next((int(word) for word in sys.argv[2:] if word.isdigit()), 200)
 KINDS = [
     ([], "true", 0),
     (["--rootfs", "ROOT"], "/bin/prog", 7),
@@ -25,8 +27,9 @@ KINDS = [
 ]
 
 
-def counts(tmp):
-    return {"mounts": len(host.mounts()), "cgroups": len(host.cgroups()), "descriptors": len(os.listdir("/proc/self/fd")),
+def counts(tmp, ids):
+    groups = host.cgroups() if alone else [g for g in host.cgroups() if g.rpartition("callgate-")[2].split("/")[0] in ids]
+    return {"mounts": len(host.mounts("" if alone else tmp)), "cgroups": len(groups), "descriptors": len(os.listdir("/proc/self/fd")),
             "files": len(host.files(tmp)), "keepers": len(host.holders(tmp)), "processes": len(host.processes(tmp))}
 
 
@@ -35,7 +38,7 @@ def main():
         print("1..0 # SKIP needs root and a C compiler")
         return 0
     tmp = tempfile.mkdtemp(prefix="callgate-soak-")
-    failed = []
+    failed, ids = [], set()
     try:
         root = os.path.join(tmp, "rootfs")
         for folder in ("bin", "proc", "dev", "sys", "tmp", "etc", "data"):
@@ -49,19 +52,25 @@ def main():
         def launch(i):
             flags, program, want = KINDS[i % len(KINDS)]
             flags = [f.replace("ROOT", root).replace("TMP", tmp) for f in flags]
-            return subprocess.Popen([callgate, "run", "--rm", "--state-dir", state, *flags, "--", program],
-                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE), want, flags
+            cid = os.path.join(tmp, f"cid-{i}")
+            return subprocess.Popen([callgate, "run", "--rm", "--state-dir", state, "--cidfile", cid, *flags, "--", program],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE), want, flags, cid
 
         def finish(started):
-            process, want, flags = started
+            process, want, flags, cid = started
             text = process.communicate()[1].decode(errors="replace").strip()
             if process.returncode != want:
                 failed.append(f"{flags}: exit {process.returncode} and not {want}: {text}")
 
+            if os.path.exists(cid):  # where the program did not start there is none
+                with open(cid) as f:
+                    ids.add(f.read().strip())
+                os.unlink(cid)
+
         for i in range(len(KINDS)):  # what is made once stays: the cache, the state directory
             finish(launch(i))
         host.until(lambda: not host.holders(tmp), 20)
-        before = counts(tmp)
+        before = counts(tmp, ids)
         start = time.monotonic()
         running = []
         for i in range(n):
@@ -71,8 +80,8 @@ def main():
         for started in running:
             finish(started)
         took = time.monotonic() - start
-        host.until(lambda: counts(tmp) == before, 20)
-        after = counts(tmp)
+        host.until(lambda: counts(tmp, ids) == before, 20)
+        after = counts(tmp, ids)
         for text in failed[:10]:
             print(f"# {text}")
         print(f"{'ok' if not failed else 'not ok'} 1 - {n} launches in {took:.1f} s ended as they should ({len(failed)} did not)")
