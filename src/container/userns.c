@@ -285,16 +285,17 @@ static int choose_base(struct gate_prepare *p, struct gate_err *err)
 	                 range.start + range.count - 1);
 }
 
-/* A process that only holds the namespace until we have it. */
-static pid_t hold(int ready)
+/* A process that only holds the namespace until we have it. With the pipe's other end in its own hands it would outlive a
+ * maker that is killed, and with it the keeper, whose socket it has as well. */
+static pid_t hold(const int ready[2])
 {
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, 0);
 	char c;
 
 	if (pid != 0)
 		return pid;
-	/* Ends with its maker, too. */
-	_exit(read(ready, &c, 1) < 0 ? 1 : 0);
+	(void)close(ready[1]);
+	_exit(read(ready[0], &c, 1) < 0 ? 1 : 0);
 }
 
 static int map_and_open(pid_t pid, uint32_t base, struct gate_err *err)
@@ -319,7 +320,7 @@ static int make(uint32_t base, struct gate_err *err)
 
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		return GATE_FAIL_SYS(err, "cannot make a pipe");
-	pid_t pid = hold(ready[0]);
+	pid_t pid = hold(ready);
 	int fd = pid > 0 ? map_and_open(pid, base, err) : GATE_FAIL_SYS(err, "cannot make a user namespace");
 	if (pid > 0) {
 		(void)kill(pid, SIGKILL); /* our own child, not yet waited for: the number is surely its */
