@@ -191,15 +191,31 @@ static void limits(void **state)
 	    LIST("/inside", "cat", "/proc/self/limits", "/proc/self/cgroup"));
 	assert_non_null(strstr(e.out, "Max open files            64                   128 "));
 	/* In a cgroup namespace its own group is the root. */
-	assert_non_null(strstr(e.out, "memory:/\n"));
+	assert_non_null(strstr(e.out, access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 ? "0::/\n" : "memory:/\n"));
 	refuse(*state, &e, "cannot be raised", LIST("rm=true", rooted, "ulimit=nofile=2147483000"), LIST("/inside", "id"));
 	run(*state, &e, 1, LIST("rm=true", rooted), LIST("/inside", "mknod", "/x", "7", "0"));
 	assert_string_equal(e.out, "open: Operation not permitted\n");
 }
 
+/* Some kernels cannot show the file system that the test's root lies in with other owners. */
+static bool can_map(struct place *p)
+{
+	struct gate_task t;
+	ROOTED(p);
+
+	task_of(&t, LIST("rm=true", rooted, "userns=auto"), LIST("/inside", "id"));
+	run_task(p, &t, &open_profile, &e);
+	gate_task_done(&t);
+	return e.result == 0 || strstr(e.err.text, "cannot be id-mapped here") == NULL;
+}
+
 static void a_user_namespace_of_its_own(void **state)
 {
 	ROOTED(*state);
+	if (!can_map(*state)) {
+		print_message("skipped: %s\n", e.err.text);
+		skip();
+	}
 	run(*state, &e, 0, LIST("rm=true", rooted, "userns=auto"), LIST("/inside", "cat", "/proc/self/uid_map", "/proc/self/status"));
 	assert_non_null(strstr(e.out, " 65536\n"));
 	assert_null(strstr(e.out, "4294967295"));
@@ -550,10 +566,10 @@ static void a_profile_of_nothing_but_the_programs_own_calls(void **state)
 		LIST("rm=true", rooted, "tty=true", "user=web"),
 		LIST("rm=true", rooted, "cap-add=SYS_ADMIN"),
 		LIST("rm=true", rooted, "cap-drop=ALL"),
-		LIST("rm=true", rooted, "userns=auto", "read-only=true"),
 		LIST("rm=true", rooted, "memory=32m", "init=true"),
+		LIST("rm=true", rooted, "userns=auto", "read-only=true"),
 	};
-	for (size_t i = 0; i < GATE_ARRAY_LEN(flags); i++) {
+	for (size_t i = 0; i < GATE_ARRAY_LEN(flags) - !can_map(p); i++) {
 		struct gate_task t;
 
 		task_of(&t, flags[i], LIST("/nothing"));
