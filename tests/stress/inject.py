@@ -13,6 +13,7 @@ import glob
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -280,6 +281,7 @@ def main():
     if os.geteuid() != 0 or not shutil.which("cc"):
         print("1..0 # SKIP needs root and a C compiler")
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what a bench made is taken away
     kinds = options.kind or list(KINDS)
     print(f"1..{len(kinds)}")
     failed = 0
