@@ -60,6 +60,8 @@ static bool make_filter(struct doing *d)
 		gate_hint(cli, "to run without one, say --security-opt seccomp=unconfined");
 		return false;
 	}
+	if (d->compiled->notify && !gate_run_notify(cli, d->source))
+		return false;
 	gate_source_text_digest(d->source, d->text_digest);
 	d->profile.insns = d->compiled->insns;
 	d->profile.len = d->compiled->len;

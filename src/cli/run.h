@@ -15,6 +15,10 @@ bool gate_run_task(const struct gate_cli *cli, struct gate_task *t);
 /* A SOURCE whose path does not depend on the working directory any more; freed by the caller. NULL: out of memory. */
 char *gate_run_source_word(const char *word);
 
+/* run_notify.c: for a profile that leaves calls to a supervisor, whom the launch itself cannot wait for. False when it would
+ * have to, which was said; else a warning was. */
+bool gate_run_notify(const struct gate_cli *cli, struct gate_source *source);
+
 struct gate_store;
 /* run_replace.c: stops and removes the task that has this name, if there is one. */
 int gate_run_replace(struct gate_store *s, const char *name, struct gate_err *err);
