@@ -1,0 +1,253 @@
+# Goal: whatever a root, a profile or a command line holds, a launch is refused in words or contained, and the host is as before.
+load helper
+
+run_task()
+{
+	separately timeout 60 "$callgate" run --state-dir="$dir/state" --rm "$@"
+}
+
+# A root with busybox as everything, and what of the host could be hit.
+setup_root()
+{
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	busybox=$(command -v busybox) || skip "no busybox here"
+	ldd "$busybox" 2>/dev/null | grep -q '=>' && skip "busybox here is not static"
+	mkdir -p root/bin root/etc root/dev root/proc root/tmp outside
+	cp "$busybox" root/bin/busybox
+	for name in sh cat id ls true sleep readlink wc env sha256sum dd; do
+		ln -s busybox "root/bin/$name"
+	done
+	run_task --rootfs=./root -- /bin/true
+	[ "$status" = 0 ] || skip "no container can be started here: $stderr"
+	echo untouched >outside/file
+	before=$(host)
+}
+
+host()
+{
+	sha256sum "$callgate" "$dir/outside/file" /etc/passwd /etc/hostname /bin/sh 2>/dev/null
+	stat -c '%n %a %u %g %F %t %T' "$callgate" "$dir/outside" /dev/null /dev/tty / /tmp /proc /sys
+}
+
+# Nothing is left, and nothing has changed.
+unharmed()
+{
+	[ "$(host)" = "$before" ] || { echo "the host has changed"; host; return 1; }
+	[ -z "$(ls -A "$dir/state/containers" "$dir/state/names" | grep -v : || true)" ] || { ls -lA "$dir/state/"*; return 1; }
+}
+
+@test "users that are none: in the passwd file and as numbers" {
+	setup_root
+	for bad in 4294967295 -1 0x0 1"$(printf '0%.0s' {1..40})" 4294967296 "" " 0" 0.0; do
+		printf 'evil:x:%s:0::/:/bin/sh\n' "$bad" >root/etc/passwd
+		run_task --rootfs=./root -u evil -- /bin/id
+		exits 125
+		printf 'evil:x:7:%s::/:/bin/sh\n' "$bad" >root/etc/passwd
+		run_task --rootfs=./root -u evil -- /bin/id
+		exits 125
+		[ -n "$bad" ] || continue
+		run_task --rootfs=./root -u "$bad" -- /bin/id
+		exits 125
+	done
+	unharmed
+}
+
+@test "65,537 groups" {
+	setup_root
+	echo 'many:x:7:7::/:/bin/sh' >root/etc/passwd
+	seq 1 65537 | sed 's/.*/g&:x:&:many/' >root/etc/group
+	run_task --rootfs=./root -u many -- /bin/id -u
+	# All of them, or none of it: never as many as happen to fit.
+	exits 125
+	complains group
+	unharmed
+}
+
+@test "'..' in everything that becomes a path" {
+	setup_root
+	for flag in --name=.. --name=../x --name=a/../../x --cgroup-parent=../x --cgroup-parent=/a/../../x -h../x; do
+		run_task --rootfs=./root "$flag" -- /bin/true
+		exits 125
+	done
+	for verb in exec stop rm kill wait inspect logs; do
+		for word in .. ../../etc/passwd; do
+			separately "$callgate" "$verb" --state-dir="$dir/state" "$word" true
+			[ "$status" != 0 ]
+		done
+	done
+	run_task --rootfs=./root --security-opt seccomp=../../../../etc/shadow -- /bin/true
+	exits 125
+	run_task --rootfs=./root -v "$dir/outside:/../../mnt" -- /bin/sh -c 'echo >/mnt/made; ls /mnt'
+	[ ! -e /mnt/made ]
+	rm -f outside/made
+	unharmed
+}
+
+@test "much to say, and strange: arguments, environment, bytes" {
+	setup_root
+	big=$(head -c 100000 /dev/zero | tr '\0' x)
+	many=()
+	for _ in {1..20}; do many+=("$big"); done
+	run_task --rootfs=./root -- /bin/sh -c 'echo $#' - "${many[@]}"
+	exits 0
+	[ "$stdout" = 20 ]
+	printf 'BIG=%0130000d\n' 0 >env
+	run_task --rootfs=./root --env-file=env -- /bin/true
+	exits 0
+	# One word may have 128 KiB (MAX_ARG_STRLEN, execve(2)).
+	printf 'BIG=%0140000d\n' 0 >env
+	run_task --rootfs=./root --env-file=env -- /bin/true
+	exits 126
+	complains "cannot be executed"
+	run_task --rootfs=./root -e $'A=1\nB=2' -- /bin/sh -c 'echo "$A"; env | wc -l'
+	exits 0
+	[ "${stdout%%$'\n'[0-9]}" = $'1\nB=2' ]
+	run_task --rootfs=./root -e $'A=\xff\xfe' -- /bin/sh -c 'echo "$A" | wc -c'
+	exits 0
+	[ "$stdout" = 3 ]
+	unharmed
+}
+
+@test "a working directory that is a descriptor of the launch, or too deep" {
+	setup_root
+	for n in $(seq 0 9) 1023; do
+		run_task --rootfs=./root -w "/proc/self/fd/$n" -- /bin/sh -c 'pwd; ls outside state' </dev/null
+		exits 125
+	done
+	# As a link in the root, which is resolved in the root.
+	for n in 0 4 7; do
+		ln -sfn "/proc/self/fd/$n" root/way
+		run_task --rootfs=./root -w /way -- /bin/true
+		exits 125
+	done
+	run_task --rootfs=./root -w "$(printf '/d%.0s' {1..4096})" -- /bin/true
+	exits 125
+	unharmed
+}
+
+@test "programs that are none: a fifo, a device, a directory, nothing" {
+	setup_root
+	mkfifo root/fifo
+	mknod root/device c 1 3 && chmod 755 root/device root/fifo
+	ln -s loop root/loop
+	for program in /fifo /device /etc /loop; do
+		run_task --rootfs=./root -- "$program"
+		exits 126
+		complains "cannot be executed"
+	done
+	run_task --rootfs=./root -- /nothing
+	exits 127
+	unharmed
+}
+
+@test "programs that are the launcher: /proc/self/exe as the program and as an interpreter" {
+	setup_root
+	for shebang in '#!/proc/self/exe' '#!/proc/self/fd/3' '#!/proc/1/exe' "#!$callgate"; do
+		printf '%s\n' "$shebang" >root/script
+		chmod 755 root/script
+		run_task --rootfs=./root -- /script
+		[ "$status" != 0 ]
+	done
+	ln -s /proc/self/exe root/self
+	run_task --rootfs=./root -- /self
+	[ "$status" != 0 ]
+	# The keeper without a plan is nothing but a program that ends.
+	cp "$callgate" root/callgate
+	run_task --rootfs=./root -- /callgate run --isolation=linux/seccomp -- /bin/true
+	[ "$status" != 77 ]
+	# Neither the task's own ancestors nor the keeper can be written to, or be seen.
+	run_task --rootfs=./root --privileged -- /bin/sh -c 'for p in /proc/[0-9]*; do
+		case $p in /proc/1 | /proc/$$) continue ;; esac
+		readlink $p/exe; (: >>$p/exe) && echo "$p can be written to"; done 2>/dev/null; (: >>/proc/1/exe) 2>&1'
+	[[ $stdout != *callgate* && $stdout != *"can be written"* ]] || { echo "$stdout"; return 1; }
+	unharmed
+}
+
+@test "on the host's processes, no ancestor's program can be opened for writing" {
+	setup_root
+	run_task --pid=host -- sh -c 'p=$$; while [ "$p" -gt 1 ]; do
+		(: >>/proc/$p/exe) 2>/dev/null && echo "$p: $(readlink /proc/$p/exe)"
+		p=$(sed "s/.*) . //" /proc/$p/stat | cut -d" " -f1); done; true'
+	exits 0
+	[ -z "$stdout" ] || { echo "$stdout"; return 1; }
+	unharmed
+}
+
+@test "set-user-ID programs give nothing with no-new-privileges, nor from a volume" {
+	setup_root
+	# busybox is what it is called.
+	mkdir root/suid
+	cp "$busybox" root/suid/cat
+	cp "$busybox" outside/cat
+	chmod 4755 root/suid/cat outside/cat
+	user=(-u 1000:1000 --cap-drop=ALL)
+	run_task --rootfs=./root "${user[@]}" --security-opt no-new-privileges -- /suid/cat /proc/self/status
+	says $'Uid:\t1000\t1000'
+	run_task --rootfs=./root "${user[@]}" -v ./outside:/mnt -- /mnt/cat /proc/self/status
+	says $'Uid:\t1000\t1000'
+	says $'CapEff:\t0000000000000000'
+	# Without it, it is root, with no capability but those of the bounding set: none.
+	run_task --rootfs=./root "${user[@]}" -- /suid/cat /proc/self/status
+	says $'CapEff:\t0000000000000000'
+	rm outside/cat
+	unharmed
+}
+
+@test "a planted NSS library and loader settings are not the launcher's" {
+	setup_root
+	mkdir -p root/lib/x86_64-linux-gnu root/usr/lib
+	printf 'not a library' >root/lib/x86_64-linux-gnu/libnss_evil.so.2
+	echo 'passwd: evil' >root/etc/nsswitch.conf
+	echo /evil.so >root/etc/ld.so.preload
+	echo 'me:x:7:7::/:/bin/sh' >root/etc/passwd
+	separately env LD_PRELOAD=/nothing.so "$callgate" run --state-dir="$dir/state" --rm --rootfs=./root -u me -- /bin/id -u
+	exits 0
+	[ "$stdout" = 7 ]
+	unharmed
+}
+
+@test "20,000 files in the root, 200 inherited descriptors" {
+	setup_root
+	mkdir root/many
+	(cd root/many && seq 1 20000 | xargs touch)
+	for fd in $(seq 10 209); do
+		eval "exec $fd<\"\$dir/outside/file\""
+	done
+	run_task --rootfs=./root -- /bin/sh -c 'ls /proc/self/fd | wc -l; ls /many | wc -l'
+	got=$stdout
+	separately timeout 60 "$callgate" run --state-dir="$dir/state" --rm --isolation=linux/seccomp -- sh -c 'ls /proc/self/fd | wc -l'
+	for fd in $(seq 10 209); do
+		eval "exec $fd<&-"
+	done
+	# 0, 1, 2 and the one that ls has.
+	[ "$got" = $'4\n20000' ] || { echo "$got"; return 1; }
+	[ "$stdout" = 4 ] || { echo "$stdout"; return 1; }
+	unharmed
+}
+
+@test "nothing can be typed into the caller's terminal" {
+	setup_root
+	command -v python3 >/dev/null || skip "no python3 here"
+	cat >push.py <<-'EOF'
+		import fcntl, os, sys, termios
+		done = []
+		for fd in (0, 1, 2):
+		    for request, what in ((termios.TIOCSTI, b"x"), (0x541C, b"\x03x")): # TIOCLINUX: paste
+		        try:
+		            fcntl.ioctl(fd, request, what)
+		            done.append((fd, hex(request)))
+		        except OSError:
+		            pass
+		try:
+		    os.open("/dev/tty", os.O_RDWR)
+		    done.append("tty")
+		except OSError:
+		    pass
+		print(done, flush=True)
+	EOF
+	chmod 755 "$dir"
+	run_task -v "$dir/push.py:/mnt/push.py:ro" -i -- python3 /mnt/push.py
+	[ "$status" = 0 ] || skip "no python3 in the task: $stderr"
+	[ "$stdout" = "[]" ] || { echo "$stdout"; return 1; }
+	unharmed
+}
