@@ -111,6 +111,7 @@ as_nobody()
 delegated()
 {
 	top=/sys/fs/cgroup
+	echo "-memory -pids -cpu" >$top/cgroup.subtree_control
 	echo "$*" >$top/cgroup.subtree_control
 	mkdir $top/delegated $top/delegated/session
 	chown 65534:65534 $top/delegated{,/session}{,/cgroup.procs,/cgroup.subtree_control}
