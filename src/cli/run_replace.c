@@ -9,13 +9,13 @@ static int stop(struct gate_store *s, const char *id, struct gate_err *err)
 {
 	_Alignas(8) char bytes[GATE_FRAME_BYTES_MAX];
 	struct gate_frame head;
-	int fd = -1, passed = -1, got;
+	int fd = -1, passed = -1;
 
 	if (gate_container_connect(s, id, &fd, err) < 0)
 		return -1;
 	if (gate_frame_send(fd, GATE_FRAME_WAIT, 0, 0, NULL, 0) == 0 &&
 	    gate_frame_send(fd, GATE_FRAME_STOP, 0, UINT64_MAX, NULL, 0) == 0)
-		while ((got = gate_frame_receive(fd, &head, bytes, sizeof(bytes), &passed)) > 0) {
+		while (gate_frame_receive(fd, &head, bytes, sizeof(bytes), &passed) > 0) {
 			if (passed >= 0)
 				(void)close(passed);
 			if (head.type == GATE_FRAME_ENDED || head.type == GATE_FRAME_REFUSED)

@@ -1,5 +1,6 @@
 /* passwd and group of the task's root: hostile files, opened beneath it and read with a limit. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,13 +32,13 @@ static int open_in(int root, const char *name)
 {
 	struct open_how how = { .flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
 		                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	char path[32] = "etc/";
+	char path[32];
 
 	if (root < 0)
 		root = AT_FDCWD;
 	if (root == AT_FDCWD)
 		return open(name[0] == 'p' ? "/etc/passwd" : "/etc/group", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	(void)strcat(path, name);
+	(void)snprintf(path, sizeof(path), "etc/%s", name);
 	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 	return fd < 0 && (errno == ENOSYS || errno == EPERM) ? open_by_parts(root, name) : fd;
 }

@@ -85,7 +85,7 @@ static bool has_etc(const struct gate_prepare *p)
 
 static int etc(struct gate_prepare *p, struct gate_err *err)
 {
-	char name[128];
+	char name[128], line[sizeof(name) + 1];
 
 	if (!has_etc(p))
 		return 0;
@@ -96,8 +96,8 @@ static int etc(struct gate_prepare *p, struct gate_err *err)
 		return GATE_FAIL_SYS(err, "cannot ask for the host's name");
 	if (put_hosts(p, name, err) < 0)
 		return -1;
-	(void)strcat(name, "\n");
-	if (put(p, "hostname", name, strlen(name), err) < 0)
+	(void)snprintf(line, sizeof(line), "%s\n", name);
+	if (put(p, "hostname", line, strlen(line), err) < 0)
 		return -1;
 	return gate_separate(p, GATE_ISOLATE_NETWORK, &p->task->network) ? 0 : put_resolv(p, err);
 }

@@ -132,6 +132,14 @@ static int open_layers(struct overlay *o, const char *const *lower, size_t n, st
 	return 0;
 }
 
+static void exchange(int *a, int *b)
+{
+	const int was = *a;
+
+	*a = *b;
+	*b = was;
+}
+
 /* Instead of the directory `*fd` a copy of its mount in which the owners are those of the user namespace. */
 static int map_directory(int *fd, int userns)
 {
@@ -146,9 +154,7 @@ static int map_directory(int *fd, int userns)
 	ret = gate_mount_setattr(copy, false, &attr);
 	if (ret < 0)
 		return ret;
-	ret = *fd;
-	*fd = copy;
-	copy = ret;
+	exchange(fd, &copy);
 	return 0;
 }
 
@@ -260,8 +266,9 @@ static int path_of(int fd, char path[PATH_MAX])
 	return 0;
 }
 
-/* The same directory in the mount namespace of now: its mounts are others than those that the descriptor knows. */
-static int reopen(int *fd)
+/* The same directory in the mount namespace of now: its mounts are others than those that the descriptor knows, and the
+ * kernel tells the path of one of those from the top of their namespace, where a chroot begins `above` bytes deep. */
+static int reopen(int *fd, size_t above)
 {
 	char path[PATH_MAX];
 	struct stat was, is;
@@ -270,32 +277,39 @@ static int reopen(int *fd)
 
 	if (ret < 0)
 		return ret;
-	again = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (strlen(path) <= above)
+		return -ESTALE;
+	again = open(path + above, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (again < 0 || fstat(again, &is) < 0 || fstat(*fd, &was) < 0)
 		return -errno;
 	if (is.st_dev != was.st_dev || is.st_ino != was.st_ino)
 		return -ESTALE;
-	ret = *fd;
-	*fd = again;
-	again = ret;
+	exchange(fd, &again);
 	return 0;
 }
 
 /* Id-mapped layers are attached, all at one place where nobody sees them: before Linux 6.15, overlay takes no others. */
 static int own_mounts(struct overlay *o)
 {
-	int ret = GATE_CALL(SYS_unshare, CLONE_NEWNS);
+	char path[PATH_MAX];
+	AUTOCLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int ret = root < 0 ? -errno : GATE_CALL(SYS_unshare, CLONE_NEWNS);
+	size_t above = 0;
 
+	if (ret == 0)
+		ret = path_of(root, path);
+	if (ret == 0 && path[1] != '\0')
+		above = strlen(path);
 	if (ret == 0)
 		ret = GATE_CALL(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
 	if (ret == 0)
-		ret = reopen(&o->work);
+		ret = reopen(&o->work, above);
 	if (ret == 0)
-		ret = reopen(&o->upper);
+		ret = reopen(&o->upper, above);
 	if (ret == 0)
-		ret = reopen(&o->scratch);
+		ret = reopen(&o->scratch, above);
 	for (size_t i = 0; ret == 0 && i < o->n; i++)
-		ret = reopen(&o->layers[i]);
+		ret = reopen(&o->layers[i], above);
 	for (size_t i = 0; ret == 0 && o->userns >= 0 && i < o->n; i++) {
 		ret = map_directory(&o->layers[i], o->userns);
 		if (ret == 0)
@@ -320,7 +334,7 @@ static int mount_old(struct overlay *o)
 	if (ret == 0)
 		ret = GATE_CALL(SYS_mount, "overlay", target, "overlay", o->read_only ? MS_RDONLY : 0, option);
 	/* By its path, because the descriptor is of what is beneath. */
-	return ret < 0 ? ret : gate_open_tree(AT_FDCWD, path, GATE_TREE_CLONE);
+	return ret != 0 ? ret : gate_open_tree(AT_FDCWD, path, GATE_TREE_CLONE);
 }
 
 static int send_fd(int socket, int result)

@@ -255,7 +255,7 @@ static int put_whiteout(struct gate_out *o, const char *name, struct gate_err *e
 		return S_ISDIR(st.st_mode) ? gate_out_opaque(o->parent, hidden, err) : 0;
 	/* Device 0:0 needs no privilege since Linux 5.8 (a3c751a50fe6); before, CAP_MKNOD. */
 	if (mknodat(o->parent, hidden, S_IFCHR, 0) < 0)
-		return GATE_FAIL_SYS(err, "making a whiteout: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "making a whiteout (an overlay file system takes none)");
 	return 0;
 }
 

@@ -113,6 +113,15 @@ static void need_audit(struct keep *k)
 	skip();
 }
 
+/* The kernel tells nobody in another pid namespace how many records it lost (audit_netlink_ok, Linux 6.18). */
+static bool lost_are_counted(void)
+{
+	const ino_t initial = 0xEFFFFFFC; /* PROC_PID_INIT_INO */
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == initial;
+}
+
 static void a_call_that_killed_it_has_a_name(void **state)
 {
 	struct keep *k = *state;
@@ -161,7 +170,7 @@ static void refused_calls_of_all_its_processes_are_counted(void **state)
 	assert_int_equal(r.denials[0].nr, SYS_chroot);
 	assert_int_equal(r.denials[0].count, 4);
 	assert_int_equal(r.denials[0].main, 0);
-	assert_int_equal(r.gaps, 0);
+	assert_int_equal(r.gaps, lost_are_counted() ? 0 : GATE_GAP_UNCOUNTED);
 	assert_int_equal(s.n_denials, 1);
 	assert_int_equal(s.denials[0].count, 2);
 }

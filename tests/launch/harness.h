@@ -95,6 +95,21 @@ static inline void needs_root(void)
 	}
 }
 
+/* The kernel makes none for a process in a chroot, whoever it is (create_user_ns, Linux 3.9). */
+static inline void needs_user_namespaces(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWUSER) < 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (status != 0) {
+		print_message("skipped: no user namespace can be made here (in a chroot?)\n");
+		skip();
+	}
+}
+
 static inline int before(void **state)
 {
 	(void)state;
