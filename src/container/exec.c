@@ -28,7 +28,7 @@ struct exec {
 	int root; /* the task's, for its passwd file */
 	struct gate_plan_writer plan;
 	struct gate_cgroups groups;
-	bool joins_user;
+	bool joins_user, joins_mounts;
 };
 
 /* --- the task's plan --- */
@@ -106,6 +106,7 @@ static int join(struct exec *x, const char *path, uint64_t type, struct gate_err
 	}
 	if (type == CLONE_NEWUSER)
 		x->joins_user = x->plan.joins_user = true;
+	x->joins_mounts = x->joins_mounts || type == CLONE_NEWNS;
 	struct gate_row *row = gate_plan_row(&x->plan, GATE_STEP_JOIN, "%s of the task", path);
 	row->fd = gate_plan_adopt(&x->plan, fd);
 	row->a = type;
@@ -167,8 +168,19 @@ static int place(struct exec *x, struct gate_err *err)
 	for (size_t i = 0; i < GATE_ARRAY_LEN(kinds); i++)
 		if (join(x, kinds[i].path, kinds[i].type, err) < 0)
 			return -1;
+	if (gate_first_open(&x->first, "root", O_PATH | O_DIRECTORY, &x->root, err) < 0)
+		return -1;
+	if (x->joins_mounts) {
+		int root = fcntl(x->root, F_DUPFD_CLOEXEC, 3);
+
+		if (root < 0)
+			return GATE_FAIL_SYS(err, "cannot keep the root of the task");
+		struct gate_row *row = gate_plan_row(&x->plan, GATE_STEP_JOIN, "the root of the task");
+		row->fd = gate_plan_adopt(&x->plan, root);
+		row->flags = GATE_ROW_DIRECTORY;
+	}
 	(void)gate_plan_row(&x->plan, GATE_STEP_CLONE, NULL);
-	return gate_first_open(&x->first, "root", O_PATH | O_DIRECTORY, &x->root, err);
+	return 0;
 }
 
 /* --- what it may do --- */

@@ -132,12 +132,22 @@ static int become_root(void)
 	return (int)got;
 }
 
+/* setns(2) makes the topmost root of a mount namespace ours. That is the task's own only where its launcher was in no
+ * chroot(2): pivot_root(2) exchanges the root of the caller, not that of the namespace. */
+static long enter_root(int fd)
+{
+	long got = gate_sys(SYS_fchdir, fd);
+
+	return got == 0 ? gate_sys(SYS_chroot, ".") : got;
+}
+
 static int join_namespace(struct start *s, uint32_t index)
 {
 	const struct gate_row *row = &s->l.view->rows[index];
 
 	s->l.report->row = index;
-	long got = gate_sys(SYS_setns, s->l.view->fds[row->fd], row->a);
+	long got = row->a != 0 ? gate_sys(SYS_setns, s->l.view->fds[row->fd], row->a)
+	                       : enter_root(s->l.view->fds[row->fd]);
 	if (got == 0 && row->a == CLONE_NEWUSER)
 		got = become_root();
 	/* Both clear the parent-death signal. */

@@ -42,7 +42,8 @@ enum gate_step {
 	GATE_STEP_NONE = 0,
 	/* --- before there is a process. SESSION, CGROUP, OOM, RLIMIT and NORMAL may stand here, too: the stager does it, and
 	 * the process inherits it (what needs the host's user namespace when another is joined) --- */
-	GATE_STEP_JOIN,  /* fd: a namespace; a: its CLONE_NEW… type. Runs in a stager, a child of the keeper in its memory */
+	GATE_STEP_JOIN,  /* fd: a namespace; a: its CLONE_NEW… type. Runs in a stager, a child of the keeper in its memory.
+	                  * With flag DIRECTORY and a 0: a directory that becomes the root */
 	GATE_STEP_CLONE, /* a: CLONE_NEW… of new namespaces; fd: cgroup v2 directory to start in (CLONE_INTO_CGROUP), or -1 */
 	/* --- the process, privileged --- */
 	GATE_STEP_SIGNALS,   /* default dispositions for all signals; they stay blocked */

@@ -34,7 +34,7 @@ static const struct shape {
 	bool once, own_flags; /* at most one; `flags` means something else */
 	bool mount;           /* changes the mount namespace: not without one of its own */
 } shapes[GATE_STEP_MAX] = {
-	[GATE_STEP_JOIN] = { STAGE, STAGE, NEEDS_FD },
+	[GATE_STEP_JOIN] = { STAGE, STAGE, NEEDS_FD, .flags = GATE_ROW_DIRECTORY },
 	[GATE_STEP_CLONE] = { CLONE, CLONE, MAYBE_FD, .once = true },
 	[GATE_STEP_SIGNALS] = { PRIVILEGED, PRIVILEGED, .once = true },
 	[GATE_STEP_HIDE] = { PRIVILEGED, PRIVILEGED, .once = true },
@@ -299,6 +299,8 @@ static const char *check_numbers(struct check *c, const struct gate_row *row)
 
 	switch (row->step) {
 	case GATE_STEP_JOIN:
+		if (row->flags == GATE_ROW_DIRECTORY && row->a == 0)
+			break;
 		if ((row->a & ~types) != 0 || row->a == 0 || (row->a & (row->a - 1)) != 0)
 			return "a namespace to join has no type";
 		break;
