@@ -125,7 +125,7 @@ late" ] || { echo "$stdout"; return 1; }
 
 @test "exec: into all of the task's control groups, or not at all" {
 	starts --name box --pids-limit 20 -m 64m -- sleep 60
-	groups=$(find /sys/fs/cgroup -type d -name "callgate-$id" 2>/dev/null)
+	groups=$(find /sys/fs/cgroup -type d -name "callgate-$id" 2>/dev/null || true) # others' groups go meanwhile
 	[ -n "$groups" ] || skip "no limits here"
 	cg exec -d box sleep 60
 	exits 0
