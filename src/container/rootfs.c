@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "container/rootfs.h"
+#include "kernel/proc.h"
 #include "launch/mount_sys.h"
 
 #define LAYERS_MAX 500 /* OVL_MAX_STACK, fs/overlayfs */
@@ -200,10 +201,8 @@ static int give_away(const struct overlay *o, struct gate_err *err)
 /* In another user namespace trusted.* attributes are not ours to set; user.overlay.* are (Linux 5.11). */
 static bool in_first_userns(void)
 {
-	struct stat st;
-
-	/* PROC_USER_INIT_INO, include/linux/proc_ns.h */
-	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino == 0xEFFFFFFDU;
+	/* A launch has been refused before where that cannot be known (gate_caller_in). */
+	return gate_proc_first_userns() == 1;
 }
 
 static int set_fd(int fs, const char *key, int fd)

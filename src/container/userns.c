@@ -13,17 +13,9 @@
 #include "container/userns.h"
 #include "kernel/proc.h"
 
-#define FIRST_USERNS_INODE 0xEFFFFFFDU /* PROC_USER_INIT_INO, include/linux/proc_ns.h */
 #define RANGE              65536U
 #define RANGES_BEGIN       0x70000000U /* far from those of people; systemd-nspawn picks below 0x70000000 */
 #define RANGES_END         0x7f000000U
-
-static bool in_first(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino == FIRST_USERNS_INODE;
-}
 
 /* --- what there will be --- */
 int gate_caller_in(const struct gate_task *t, struct gate_caller *ret, bool *nested, struct gate_err *err)
@@ -32,7 +24,12 @@ int gate_caller_in(const struct gate_task *t, struct gate_caller *ret, bool *nes
 	long long last = 0;
 
 	if (!made && !t->userns_auto) {
-		*nested = !in_first();
+		int first = gate_proc_first_userns();
+
+		/* Never a guess: "nested" would leave out the limit of devices. */
+		if (first < 0)
+			return GATE_FAIL_SYS(err, "cannot learn which user namespace this is: is /proc mounted?");
+		*nested = first == 0;
 		return gate_caller_read(gate_task_caps(t, UINT64_MAX), ret, err);
 	}
 	/* Whoever makes a user namespace has everything in it (create_user_ns, kernel/user_namespace.c). */

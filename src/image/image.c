@@ -50,14 +50,16 @@ static int add_layer(struct gate_images *s, const struct gate_layout *l, size_t 
 static int add_config(struct gate_images *s, const char *text, size_t len, const struct gate_digest *digest, const char *reference,
                       struct gate_err *err)
 {
-	char name[GATE_NAME], line[GATE_DIGEST_TEXT + 1], file[GATE_REFERENCE_FILE];
+	char name[GATE_NAME], line[GATE_DIGEST_TEXT + 2], file[GATE_REFERENCE_FILE];
 
 	gate_images_name(digest, "", name);
 	gate_digest_text(digest, line);
-	(void)strcat(line, "\n");
+	const size_t len_line = strlen(line);
+
+	line[len_line] = '\n';
 	if (gate_reference_escape(reference, file, err) < 0 || gate_images_write(s, s->configs, name, text, len, err) < 0)
 		return -1;
-	return gate_images_write(s, s->refs, file, line, strlen(line), err);
+	return gate_images_write(s, s->refs, file, line, len_line + 1, err);
 }
 
 static int add(struct gate_images *s, const struct gate_layout *l, const char *reference, struct gate_image **ret,

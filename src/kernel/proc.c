@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernel/proc.h"
@@ -81,4 +82,13 @@ pid_t gate_proc_parent(pid_t pid)
 	if (tail == NULL || sscanf(tail, ") %*c %d", &parent) != 1)
 		return -1;
 	return parent;
+}
+
+#define FIRST_USERNS_INODE 0xEFFFFFFDU /* PROC_USER_INIT_INO, include/linux/proc_ns.h */
+
+int gate_proc_first_userns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/user", &st) < 0 ? -1 : st.st_ino == FIRST_USERNS_INODE;
 }

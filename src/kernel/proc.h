@@ -13,6 +13,8 @@ ssize_t gate_proc_read(const char *path, char *text, size_t size);
 int gate_proc_number(const char *path, long long *ret);
 /* The number after "NAME:" at the start of a line of /proc/N/status. */
 bool gate_proc_field(const char *text, const char *name, int base, uint64_t *ret);
+/* Is the caller in the first user namespace? 1 or 0; -1 with errno where that cannot be known. */
+int gate_proc_first_userns(void);
 /* The parent of a process, or -1 when it is gone. */
 pid_t gate_proc_parent(pid_t pid);
 

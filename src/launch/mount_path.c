@@ -171,14 +171,16 @@ static int walk(int root, const char *path, int flags, unsigned how)
 	struct walk w;
 	int r, ret = -1;
 
-	if (strlen(path) >= sizeof(w.text))
+	size_t len = strlen(path);
+
+	if (len >= sizeof(w.text))
 		return -ENAMETOOLONG;
 	w.root = root;
 	w.flags = flags;
 	w.how = how;
 	w.links = 0;
 	w.dir = -1;
-	strcpy(w.text, path);
+	memcpy(w.text, path, len + 1);
 	r = begin(&w);
 	while (r == 0 && next(&w))
 		r = step(&w, &ret);
