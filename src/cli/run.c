@@ -142,6 +142,7 @@ static int in_front(const struct doing *d, const struct gate_started *s)
 		                      .interactive = t->interactive,
 		                      .terminal = t->terminal,
 		                      .sig_proxy = t->sig_proxy };
+	gate_terminal_warn(d->cli, t->terminal && t->interactive);
 	int status = gate_attach(d->cli, &attach, &record);
 
 	if (record.state == GATE_TASK_ENDED)

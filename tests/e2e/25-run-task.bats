@@ -214,3 +214,10 @@ refused()
 	separately task --read-only --explain -- true
 	says "/ with all that is mounted in it"
 }
+
+@test "-it without a terminal goes on, and says so" {
+	runs
+	task -it -- echo there </dev/null >"$dir/out" 2>"$dir/err"
+	grep -q there "$dir/out"
+	grep -q 'warning: -t, but standard input is no terminal' "$dir/err"
+}
