@@ -5,9 +5,9 @@
 #include "spec/spec.h"
 
 static const char *const flags[] = {
-	"volume", "mount",  "tmpfs",       "ulimit",  "memory",   "cpus",          "env",     "label",    "user",   "sysctl",
-	"cap-add", "network", "stop-signal", "timeout", "hostname", "cgroup-parent", "log-opt", "isolation", "rootfs", "entrypoint",
-	"name",   "security-opt", "workdir", "group-add",
+	"volume",  "mount",     "tmpfs",   "ulimit",     "memory",      "cpus",         "env",      "label",
+	"user",    "sysctl",    "cap-add", "network",    "stop-signal", "timeout",      "hostname", "cgroup-parent",
+	"log-opt", "isolation", "rootfs",  "entrypoint", "name",        "security-opt", "workdir",  "group-add",
 };
 enum { ENV_FILE = GATE_ARRAY_LEN(flags), LABEL_FILE, PASSWD, KINDS };
 
@@ -43,7 +43,8 @@ static void check_task(const struct gate_task *t)
 	for (size_t i = 0; i < t->env.n; i++)
 		FUZZ_CHECK(strchr(t->env.at[i], '=') != NULL && t->env.at[i][0] != '=');
 	for (size_t i = 0; i < t->sysctls.n; i++)
-		FUZZ_CHECK(strpbrk(t->sysctls.at[i].key, "/\n") == NULL && strchr(t->sysctls.at[i].value, '\n') == NULL);
+		FUZZ_CHECK(strpbrk(t->sysctls.at[i].key, "/\n") == NULL &&
+		           strchr(t->sysctls.at[i].value, '\n') == NULL);
 }
 
 static void spec(unsigned kind, const char *text, size_t len)

@@ -9,8 +9,9 @@
 	X(digest)                                                                                                      \
 	X(compile)                                                                                                     \
 	X(disasm)                                                                                                      \
-	X(emulate) X(verify) X(merge) X(convert) X(run) X(image) X(exec) X(ps) X(logs) X(stop) X(kill) X(rm) X(wait)   \
-	    X(inspect) X(doctor) X(completion) X(version) X(help)
+	X(emulate)                                                                                                     \
+	X(verify) X(merge) X(convert) X(run) X(image) X(exec) X(ps) X(logs) X(stop) X(kill) X(rm) X(wait) X(inspect)   \
+	    X(doctor) X(completion) X(version) X(help)
 
 #define DECLARE(name) extern const struct gate_verb gate_verb_##name;
 #define ROW(name)     &gate_verb_##name,

@@ -30,7 +30,7 @@ enum gate_operand {
 	GATE_OPERAND_COMMAND, /* a program and its arguments */
 	GATE_OPERAND_ARCH,
 	GATE_OPERAND_CAPS,
-	GATE_OPERAND_TASK, /* an id, the beginning of one, or a name */
+	GATE_OPERAND_TASK,  /* an id, the beginning of one, or a name */
 	GATE_OPERAND_IMAGE, /* ls, pull, rm, import */
 	GATE_OPERAND_MAX
 };
@@ -76,7 +76,7 @@ struct gate_verb {
 	enum gate_operand first, rest;
 	int least, most; /* operands; most -1: any number */
 	const struct gate_option *groups[8];
-	const struct gate_refusal *refused; /* flags that others know, and why not here (spec/spec.h); NULL: none */
+	const struct gate_refusal *refused;  /* flags that others know, and why not here (spec/spec.h); NULL: none */
 	const struct gate_example *examples; /* end with a NULL command */
 	const struct gate_status *statuses;  /* end with a NULL code */
 	int (*run)(struct gate_cli *cli);    /* the exit status */

@@ -57,9 +57,8 @@ static const struct {
 	const char *name;
 	void (*print)(void);
 } lists[] = {
-	{ "calls", words_calls },     { "arches", words_arches }, { "caps", words_caps },
-	{ "sources", words_sources }, { "tasks", words_tasks },   { "verbs", words_verbs },
-	{ "image", words_image },
+	{ "calls", words_calls }, { "arches", words_arches }, { "caps", words_caps },   { "sources", words_sources },
+	{ "tasks", words_tasks }, { "verbs", words_verbs },   { "image", words_image },
 };
 #define LISTS "calls|arches|caps|sources|tasks|verbs|image"
 

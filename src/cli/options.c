@@ -98,7 +98,8 @@ static int unknown_name(const struct gate_verb *verb, const char *name, size_t l
 	char near[96];
 
 	if (hits > 1)
-		return GATE_FAIL(err, GATE_E_INVALID, "option '--%.*s' could be several; write it in full", (int)len, name);
+		return GATE_FAIL(err, GATE_E_INVALID, "option '--%.*s' could be several; write it in full", (int)len,
+		                 name);
 	for (size_t i = 0; (o = gate_verb_option(verb, i)) != NULL; i++)
 		gate_buf_printf(&names, "%s%s", i > 0 ? "|" : "", o->name);
 	if (names.failed)
@@ -107,7 +108,8 @@ static int unknown_name(const struct gate_verb *verb, const char *name, size_t l
 
 	if (!gate_suggest(word, names.data, near, sizeof(near)))
 		return GATE_FAIL(err, GATE_E_INVALID, "unknown option '--%s' for %s", word, verb->name);
-	return GATE_FAIL(err, GATE_E_INVALID, "unknown option '--%s' for %s (did you mean '--%s'?)", word, verb->name, near);
+	return GATE_FAIL(err, GATE_E_INVALID, "unknown option '--%s' for %s (did you mean '--%s'?)", word, verb->name,
+	                 near);
 }
 
 bool gate_option_choice(const char *value, const char *choices)
@@ -123,7 +125,8 @@ bool gate_option_choice(const char *value, const char *choices)
 /* "true" or "false" for the words that docker takes; NULL for others. */
 static const char *truth(const char *value)
 {
-	static const char *const words[] = { "true", "True", "TRUE", "t", "T", "1", "false", "False", "FALSE", "f", "F", "0" };
+	static const char *const words[] = { "true",  "True",  "TRUE",  "t", "T", "1",
+		                             "false", "False", "FALSE", "f", "F", "0" };
 
 	for (size_t i = 0; i < GATE_ARRAY_LEN(words); i++)
 		if (strcmp(words[i], value) == 0)

@@ -91,7 +91,8 @@ static int open_cidfile(const struct doing *d, struct gate_err *err)
 	if (fd >= 0)
 		return fd;
 	if (errno == EEXIST)
-		return GATE_FAIL(err, GATE_E_CONFLICT, "the file '%s' of '--cidfile' is there already", d->task.cidfile);
+		return GATE_FAIL(err, GATE_E_CONFLICT, "the file '%s' of '--cidfile' is there already",
+		                 d->task.cidfile);
 	return GATE_FAIL_SYS(err, "cannot write '%s'", d->task.cidfile);
 }
 
@@ -128,7 +129,8 @@ static int not_started(const struct doing *d, const struct gate_started *s)
 {
 	gate_say(d->cli, "%s", s->why);
 	if (s->record.outcome == GATE_OUTCOME_NOT_EXECUTED && s->record.sys == ENOENT && looks_like_image(&d->task))
-		gate_hint(d->cli, "if '%s' is an image: callgate run --image=%s", d->task.args.at[0], d->task.args.at[0]);
+		gate_hint(d->cli, "if '%s' is an image: callgate run --image=%s", d->task.args.at[0],
+		          d->task.args.at[0]);
 	return gate_record_exit_code(&s->record);
 }
 
@@ -232,8 +234,10 @@ const struct gate_verb gate_verb_run = {
 		{ "callgate run --image=oci:./busybox:latest -it -- sh", "a shell in an image" },
 		{ "callgate run --rootfs=./alpine -m 64m --cpus=0.5 -v ./data:/data:ro -u 1000:1000 -- /bin/server",
 	          "a directory as its root, with limits" },
-		{ "callgate run --security-opt seccomp=web.json --log -- ./server", "which calls does the profile lack?" },
-		{ "callgate run --isolation=linux/seccomp -- make", "a plain process of the host, under the default profile" },
+		{ "callgate run --security-opt seccomp=web.json --log -- ./server",
+	          "which calls does the profile lack?" },
+		{ "callgate run --isolation=linux/seccomp -- make",
+	          "a plain process of the host, under the default profile" },
 		{ "callgate run --explain -d --name=web -- ./server", "what a launch would do, step by step" },
 		{ 0 },
 	    },

@@ -16,7 +16,8 @@ static int slurp(const char *path, struct gate_buf *text, struct gate_err *err)
 
 	if (fd < 0)
 		return GATE_FAIL_SYS(err, "cannot read '%s'", path);
-	while (text->len <= GATE_SPEC_LINES_MAX && ((n = read(fd, piece, sizeof(piece))) > 0 || (n < 0 && errno == EINTR)))
+	while (text->len <= GATE_SPEC_LINES_MAX &&
+	       ((n = read(fd, piece, sizeof(piece))) > 0 || (n < 0 && errno == EINTR)))
 		gate_buf_add(text, piece, n > 0 ? (size_t)n : 0);
 	int saved = errno;
 

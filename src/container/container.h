@@ -33,10 +33,10 @@ const char *gate_store_path(const struct gate_store *s);
 
 struct gate_entry {
 	char id[65];
-	char name[129];           /* "" when none */
+	char name[129];             /* "" when none */
 	enum gate_task_state state; /* RUNNING only while its keeper holds the lock */
-	struct gate_record record; /* all zero but created_ns when there is none */
-	bool broken;               /* there is a record, and it cannot be read as one */
+	struct gate_record record;  /* all zero but created_ns when there is none */
+	bool broken;                /* there is a record, and it cannot be read as one */
 };
 /* All tasks, oldest first; freed with free. */
 int gate_store_list(struct gate_store *s, struct gate_entry **ret, size_t *n, struct gate_err *err);
@@ -89,14 +89,15 @@ struct gate_started {
 	int socket; /* to the keeper: frames of task/record.h; owned by the caller */
 	int pidfd;  /* of the task's first process */
 	struct gate_record record;
-	bool started; /* false: record says why the program did not run; everything is undone but the entry (unless --rm) */
+	bool
+	    started; /* false: record says why the program did not run; everything is undone but the entry (unless --rm) */
 	char why[400]; /* … as a sentence */
 };
 int gate_container_start(struct gate_store *s, const struct gate_task *t, const struct gate_task_profile *p,
                          struct gate_started *ret, struct gate_err *err);
 /* The launch as a table, for people (json false) or programs. Does nothing of it. */
-int gate_container_explain(struct gate_store *s, const struct gate_task *t, const struct gate_task_profile *p, bool json,
-                           struct gate_buf *out, struct gate_err *err);
+int gate_container_explain(struct gate_store *s, const struct gate_task *t, const struct gate_task_profile *p,
+                           bool json, struct gate_buf *out, struct gate_err *err);
 /* One more process in a running task, under the same filter, capabilities and no_new_privs. */
 struct gate_exec {
 	const char *const *args; /* NULL at the end */

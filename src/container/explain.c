@@ -75,8 +75,8 @@ static void table(const struct gate_plan_writer *w, const char *notes, struct ga
 		if (object == NULL)
 			object = "";
 		gate_buf_escaped(&text, object, strlen(object));
-		gate_buf_printf(out, "%*zu  %-*s  %-*s  ", NUMBER_WIDTH, i + 1, step, gate_step_name(line->row.step), by,
-		                line->by);
+		gate_buf_printf(out, "%*zu  %-*s  %-*s  ", NUMBER_WIDTH, i + 1, step, gate_step_name(line->row.step),
+		                by, line->by);
 		put_with_id(out, text.data != NULL ? text.data : "");
 		gate_buf_puts(out, "\n");
 	}

@@ -7,7 +7,7 @@
 struct gate_store {
 	char *path;
 	int dir, containers, names;
-	int lock; /* STATE/lock */
+	int lock;           /* STATE/lock */
 	const char *images; /* gate_store_images */
 };
 

@@ -13,9 +13,9 @@
 #include "container/userns.h"
 #include "kernel/proc.h"
 
-#define RANGE              65536U
-#define RANGES_BEGIN       0x70000000U /* far from those of people; systemd-nspawn picks below 0x70000000 */
-#define RANGES_END         0x7f000000U
+#define RANGE        65536U
+#define RANGES_BEGIN 0x70000000U /* far from those of people; systemd-nspawn picks below 0x70000000 */
+#define RANGES_END   0x7f000000U
 
 /* --- what there will be --- */
 int gate_caller_in(const struct gate_task *t, struct gate_caller *ret, bool *nested, struct gate_err *err)

@@ -71,7 +71,8 @@ int gate_box_filters_make(struct gate_box_filters *ret, struct gate_err *err)
 {
 	struct gate_box_filters f = { 0 };
 
-	if (make_filter("decompress.json", gate_decompress_text, gate_decompress_len, &f.decompress, &f.n_decompress, err) < 0 ||
+	if (make_filter("decompress.json", gate_decompress_text, gate_decompress_len, &f.decompress, &f.n_decompress,
+	                err) < 0 ||
 	    make_filter("unpack.json", gate_unpack_text, gate_unpack_len, &f.unpack, &f.n_unpack, err) < 0) {
 		gate_box_filters_done(&f);
 		return -1;
@@ -91,7 +92,8 @@ void gate_box_filters_done(struct gate_box_filters *f)
 /* 0, 1, 2 and the report as 3, nothing else. */
 static int arrange(const struct gate_box *b, int *report, int *root, struct gate_err *err)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fds[5] = { b->in, b->out >= 0 ? b->out : null, null, *report, b->root };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC),
+	    fds[5] = { b->in, b->out >= 0 ? b->out : null, null, *report, b->root };
 	struct rlimit files;
 
 	if (null < 0)
@@ -130,7 +132,8 @@ static int confine(int root, struct gate_err *err)
 static int lower(struct gate_err *err)
 {
 	/* Owners, modes, set-user-id bits, file capabilities, whiteouts before 5.8, trusted.overlay.* */
-	static const unsigned kept[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SETFCAP, CAP_MKNOD, CAP_SYS_ADMIN };
+	static const unsigned kept[] = { CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FOWNER,   CAP_FSETID,
+		                         CAP_SETFCAP, CAP_MKNOD,        CAP_SYS_ADMIN };
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { 0 };
 	uint32_t mask = 0;
@@ -216,7 +219,8 @@ static int died(const struct gate_box *b, int status, struct gate_err *err)
 	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
 	if (sig == SIGSYS)
-		return GATE_FAIL(err, GATE_E_DENIED, "%s was stopped by its own filter: it made a call that it does not need", b->what);
+		return GATE_FAIL(err, GATE_E_DENIED,
+		                 "%s was stopped by its own filter: it made a call that it does not need", b->what);
 	if (sig != 0)
 		return GATE_FAIL(err, GATE_E_PROTO, "%s was killed by signal %d (%s)", b->what, sig, strsignal(sig));
 	return GATE_FAIL(err, GATE_E_PROTO, "%s ended without a word", b->what);
@@ -246,10 +250,11 @@ int gate_box_wait(struct gate_box *b, struct gate_box_report *ret, struct gate_e
 		return died(b, status, err);
 	said.err.text[sizeof(said.err.text) - 1] = '\0';
 	if (said.err.code != GATE_OK || status != 0) {
-		enum gate_errc code = said.err.code > GATE_OK && said.err.code < GATE_ERRC_MAX ? said.err.code : GATE_E_PROTO;
+		enum gate_errc code =
+		    said.err.code > GATE_OK && said.err.code < GATE_ERRC_MAX ? said.err.code : GATE_E_PROTO;
 
-		gate_err_set(err, code == GATE_E_SYS && said.err.sys == ENOSPC ? GATE_E_NOSPACE : code, said.err.sys, "%s: %s",
-		             b->what, said.err.text);
+		gate_err_set(err, code == GATE_E_SYS && said.err.sys == ENOSPC ? GATE_E_NOSPACE : code, said.err.sys,
+		             "%s: %s", b->what, said.err.text);
 		return -1;
 	}
 	*ret = said;

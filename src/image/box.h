@@ -25,7 +25,7 @@ void gate_box_filters_done(struct gate_box_filters *f);
 struct gate_box {
 	const char *what; /* "unpacking": for messages */
 	int in, out;      /* become descriptors 0 and 1; out -1: /dev/null */
-	int root;         /* becomes the root directory; -1: an empty one is not needed, the filter lets no file be opened */
+	int root; /* becomes the root directory; -1: an empty one is not needed, the filter lets no file be opened */
 	const struct gate_insn *filter;
 	size_t filter_len;
 	/* Runs in the box; never returns to the caller. */

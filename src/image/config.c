@@ -91,7 +91,8 @@ static int read_run(struct gate_arena *arena, const struct gate_doc *root, struc
 	return read_labels(arena, config, &c->labels, err);
 }
 
-static int read_layers(struct gate_arena *arena, const struct gate_doc *root, struct gate_config *c, struct gate_err *err)
+static int read_layers(struct gate_arena *arena, const struct gate_doc *root, struct gate_config *c,
+                       struct gate_err *err)
 {
 	const struct gate_doc *rootfs;
 	const char *type, **diffs;
@@ -101,7 +102,8 @@ static int read_layers(struct gate_arena *arena, const struct gate_doc *root, st
 	    gate_field_texts(arena, rootfs, "diff_ids", &diffs, &c->n_diffs, err) < 0)
 		return -1;
 	if (strcmp(type, "layers") != 0)
-		return GATE_FAIL_AT(err, rootfs->at, GATE_E_UNSUPPORTED, "its root file system is of the unknown kind '%.40s'", type);
+		return GATE_FAIL_AT(err, rootfs->at, GATE_E_UNSUPPORTED,
+		                    "its root file system is of the unknown kind '%.40s'", type);
 	if (c->n_diffs > GATE_IMAGE_LAYERS)
 		return GATE_FAIL(err, GATE_E_LIMIT, "it has more than %d layers", GATE_IMAGE_LAYERS);
 	if (c->n_diffs == 0)
@@ -130,7 +132,8 @@ int gate_config_read(struct gate_arena *arena, const char *text, size_t len, con
 		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "the image is for %.40s, not for linux", os);
 	if (platform != NULL && arch[0] != '\0' && strcmp(arch, platform->arch) != 0 &&
 	    (platform->also == NULL || strcmp(arch, platform->also) != 0))
-		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "the image is for linux/%.40s, this host is linux/%s", arch, platform->arch);
+		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "the image is for linux/%.40s, this host is linux/%s", arch,
+		                 platform->arch);
 	if (read_run(arena, root, &c, err) < 0 || read_layers(arena, root, &c, err) < 0)
 		return -1;
 	c.created = seconds(created);

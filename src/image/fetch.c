@@ -77,14 +77,17 @@ int gate_fetch(const char *name, const char *arch, int dir, struct gate_err *err
 	pid_t pid;
 
 	if (program == NULL)
-		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
-		                 "fetching docker:// needs skopeo, which is not installed (oci: and docker-archive: need nothing)");
+		return GATE_FAIL(
+		    err, GATE_E_UNSUPPORTED,
+		    "fetching docker:// needs skopeo, which is not installed (oci: and docker-archive: need nothing)");
 	if (asprintf(&source, "docker://%s", name) < 0) {
 		source = NULL;
 		return GATE_FAIL_NOMEM(err);
 	}
-	const char *argv[] = { "skopeo", "--override-os=linux", "--override-arch", arch, "copy", "--quiet",
-		               source, "oci:layout:image", NULL };
+	const char *argv[] = {
+		"skopeo", "--override-os=linux", "--override-arch", arch, "copy", "--quiet", source, "oci:layout:image",
+		NULL
+	};
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return GATE_FAIL_SYS(err, "making a pipe: %s", strerror(errno));
@@ -103,5 +106,7 @@ int gate_fetch(const char *name, const char *arch, int dir, struct gate_err *err
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	return GATE_FAIL(err, GATE_E_PROTO, "skopeo could not fetch it: %.380s",
-	                 strlen(last) > 380 ? last + strlen(last) - 380 : last[0] != '\0' ? last : "it said nothing");
+	                 strlen(last) > 380 ? last + strlen(last) - 380
+	                 : last[0] != '\0'  ? last
+	                                    : "it said nothing");
 }

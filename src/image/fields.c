@@ -1,14 +1,16 @@
 #include "base/num.h"
 #include "image/fields.h"
 
-int gate_field_root(struct gate_arena *arena, const char *text, size_t len, const struct gate_doc **ret, struct gate_err *err)
+int gate_field_root(struct gate_arena *arena, const char *text, size_t len, const struct gate_doc **ret,
+                    struct gate_err *err)
 {
 	const struct gate_doc *doc;
 
 	if (gate_doc_read(arena, text, len, &doc, err) < 0)
 		return -1;
 	if (doc->kind != GATE_DOC_OBJECT)
-		return GATE_FAIL_AT(err, doc->at, GATE_E_INVALID, "it is %s, not an object", gate_doc_kind_name(doc->kind));
+		return GATE_FAIL_AT(err, doc->at, GATE_E_INVALID, "it is %s, not an object",
+		                    gate_doc_kind_name(doc->kind));
 	*ret = doc;
 	return 0;
 }

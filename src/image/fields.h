@@ -5,7 +5,8 @@
 #include "doc/doc.h"
 
 /* The whole text as an object. */
-int gate_field_root(struct gate_arena *arena, const char *text, size_t len, const struct gate_doc **ret, struct gate_err *err);
+int gate_field_root(struct gate_arena *arena, const char *text, size_t len, const struct gate_doc **ret,
+                    struct gate_err *err);
 /* A member of a kind; missing or null: *ret NULL, or NOTFOUND's sentence when `needed`. */
 int gate_field(const struct gate_doc *object, const char *key, enum gate_doc_kind kind, bool needed,
                const struct gate_doc **ret, struct gate_err *err);

@@ -38,7 +38,8 @@ static int add_layer(struct gate_images *s, const struct gate_layout *l, size_t 
 		rc = gate_unpack(blob, t.dir, &how, &done, err);
 	(void)close(blob);
 	if (rc == 0 && memcmp(&done.diff, diff, sizeof(*diff)) != 0)
-		rc = GATE_FAIL(err, GATE_E_INVALID, "its content is not what the image's config says (diff id): it is damaged or forged");
+		rc = GATE_FAIL(err, GATE_E_INVALID,
+		               "its content is not what the image's config says (diff id): it is damaged or forged");
 	if (rc == 0)
 		rc = gate_images_keep(s, &t, diff, done.bytes, err);
 	if (rc == 0)
@@ -47,8 +48,8 @@ static int add_layer(struct gate_images *s, const struct gate_layout *l, size_t 
 	return rc;
 }
 
-static int add_config(struct gate_images *s, const char *text, size_t len, const struct gate_digest *digest, const char *reference,
-                      struct gate_err *err)
+static int add_config(struct gate_images *s, const char *text, size_t len, const struct gate_digest *digest,
+                      const char *reference, struct gate_err *err)
 {
 	char name[GATE_NAME], line[GATE_DIGEST_TEXT + 2], file[GATE_REFERENCE_FILE];
 
@@ -57,7 +58,8 @@ static int add_config(struct gate_images *s, const char *text, size_t len, const
 	const size_t len_line = strlen(line);
 
 	line[len_line] = '\n';
-	if (gate_reference_escape(reference, file, err) < 0 || gate_images_write(s, s->configs, name, text, len, err) < 0)
+	if (gate_reference_escape(reference, file, err) < 0 ||
+	    gate_images_write(s, s->configs, name, text, len, err) < 0)
 		return -1;
 	return gate_images_write(s, s->refs, file, line, len_line + 1, err);
 }
@@ -73,7 +75,8 @@ static int add(struct gate_images *s, const struct gate_layout *l, const char *r
 	if (gate_config_read(&arena, l->config, l->config_len, &host, &c, err) < 0)
 		return GATE_NOTE(err, "image config");
 	if (c.n_diffs != l->n_layers)
-		return GATE_FAIL(err, GATE_E_INVALID, "its manifest has %zu layers, its config %zu", l->n_layers, c.n_diffs);
+		return GATE_FAIL(err, GATE_E_INVALID, "its manifest has %zu layers, its config %zu", l->n_layers,
+		                 c.n_diffs);
 	for (size_t i = 0; i < c.n_diffs; i++)
 		if (!gate_images_has_layer(s, &c.diffs[i]) && add_layer(s, l, i, &c.diffs[i], &counts, err) < 0)
 			return GATE_NOTE(err, "layer %zu of %zu", i + 1, c.n_diffs);
@@ -85,8 +88,8 @@ static int add(struct gate_images *s, const struct gate_layout *l, const char *r
 }
 
 /* --- the kinds of references --- */
-static int from_oci(struct gate_images *s, const struct gate_reference *r, const char *reference, struct gate_image **ret,
-                    struct gate_err *err)
+static int from_oci(struct gate_images *s, const struct gate_reference *r, const char *reference,
+                    struct gate_image **ret, struct gate_err *err)
 {
 	GATE_AUTO(gate_arena_done) struct gate_arena arena = GATE_ARENA_INIT;
 	struct gate_platform host = gate_platform_host();
@@ -102,8 +105,8 @@ static int from_oci(struct gate_images *s, const struct gate_reference *r, const
 	return rc;
 }
 
-static int from_archive(struct gate_images *s, const struct gate_reference *r, const char *reference, struct gate_image **ret,
-                        struct gate_err *err)
+static int from_archive(struct gate_images *s, const struct gate_reference *r, const char *reference,
+                        struct gate_image **ret, struct gate_err *err)
 {
 	GATE_AUTO(gate_arena_done) struct gate_arena arena = GATE_ARENA_INIT;
 	struct gate_platform host = gate_platform_host();
@@ -167,7 +170,8 @@ static int kept_as(struct gate_arena *arena, const struct gate_reference *r, con
 	size = strlen(scheme) + strlen(path) + 1 + (r->tag != NULL ? strlen(r->tag) : 0) + 1;
 	text = gate_arena_alloc(arena, size);
 	if (text != NULL)
-		(void)snprintf(text, size, "%s%s%s%s", scheme, path, r->tag != NULL ? ":" : "", r->tag != NULL ? r->tag : "");
+		(void)snprintf(text, size, "%s%s%s%s", scheme, path, r->tag != NULL ? ":" : "",
+		               r->tag != NULL ? r->tag : "");
 	free(real);
 	*ret = text;
 	return text != NULL ? 0 : GATE_FAIL_NOMEM(err);
@@ -177,7 +181,8 @@ static bool is_kept(struct gate_images *s, const char *reference)
 {
 	char file[GATE_REFERENCE_FILE];
 
-	return gate_reference_escape(reference, file, NULL) == 0 && faccessat(s->refs, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return gate_reference_escape(reference, file, NULL) == 0 &&
+	       faccessat(s->refs, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* The name that a word is kept under. */
@@ -197,7 +202,8 @@ static int find(struct gate_images *s, const struct gate_reference *r, struct ga
 	return 0;
 }
 
-int gate_images_find(struct gate_images *s, const char *word, struct gate_arena *arena, const char **ret, struct gate_err *err)
+int gate_images_find(struct gate_images *s, const char *word, struct gate_arena *arena, const char **ret,
+                     struct gate_err *err)
 {
 	struct gate_reference r;
 
@@ -206,8 +212,8 @@ int gate_images_find(struct gate_images *s, const char *word, struct gate_arena 
 	return find(s, &r, arena, ret, err);
 }
 
-static int get(struct gate_images *s, const char *reference, bool pull, struct gate_arena *arena, struct gate_image **ret,
-               struct gate_err *err)
+static int get(struct gate_images *s, const char *reference, bool pull, struct gate_arena *arena,
+               struct gate_image **ret, struct gate_err *err)
 {
 	struct gate_reference r;
 	struct gate_digest config;
@@ -225,10 +231,12 @@ static int get(struct gate_images *s, const char *reference, bool pull, struct g
 	}
 	if (!pull && gate_images_ref(s, kept, &config, NULL) == 0 && gate_images_load(s, kept, &config, ret, NULL) == 0)
 		return 0;
-	return r.kind == GATE_REFERENCE_ARCHIVE ? from_archive(s, &r, kept, ret, err) : from_registry(s, kept, ret, err);
+	return r.kind == GATE_REFERENCE_ARCHIVE ? from_archive(s, &r, kept, ret, err)
+	                                        : from_registry(s, kept, ret, err);
 }
 
-int gate_image_get(struct gate_images *s, const char *reference, bool pull, struct gate_image **ret, struct gate_err *err)
+int gate_image_get(struct gate_images *s, const char *reference, bool pull, struct gate_image **ret,
+                   struct gate_err *err)
 {
 	GATE_AUTO(gate_arena_done) struct gate_arena arena = GATE_ARENA_INIT;
 	struct gate_err mine = GATE_ERR_INIT;
@@ -298,7 +306,8 @@ int gate_image_import(struct gate_images *s, int file, const char *name, struct 
 	if (rc < 0 || write_import_config(&text, &done.diff, err) < 0)
 		return -1;
 	gate_digest_bytes(text.data, text.len, &config);
-	if (add_config(s, text.data, text.len, &config, r.name, err) < 0 || gate_images_load(s, r.name, &config, ret, err) < 0)
+	if (add_config(s, text.data, text.len, &config, r.name, err) < 0 ||
+	    gate_images_load(s, r.name, &config, ret, err) < 0)
 		return -1;
 	(*ret)->devices = done.devices;
 	return 0;

@@ -88,7 +88,8 @@ static void blob_path(const struct gate_digest *d, char path[128])
 
 static int wrong(const char *what, const char *path, struct gate_err *err)
 {
-	return GATE_FAIL(err, GATE_E_INVALID, "'%.120s' has another %s than its image says: it is damaged or not the one that was meant",
+	return GATE_FAIL(err, GATE_E_INVALID,
+	                 "'%.120s' has another %s than its image says: it is damaged or not the one that was meant",
 	                 path, what);
 }
 
@@ -116,7 +117,8 @@ static int check_version(struct gate_arena *arena, int dir, struct gate_err *err
 
 	if (gate_file_read(arena, dir, "oci-layout", 4096, &text, &len, err) < 0)
 		return GATE_NOTE(err, "not an OCI layout");
-	if (gate_field_root(arena, text, len, &root, err) < 0 || gate_field_text(arena, root, "imageLayoutVersion", &version, err) < 0)
+	if (gate_field_root(arena, text, len, &root, err) < 0 ||
+	    gate_field_text(arena, root, "imageLayoutVersion", &version, err) < 0)
 		return GATE_NOTE(err, "oci-layout");
 	if (strncmp(version, "1.", 2) != 0)
 		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "the layout is of the unknown version '%.20s'", version);

@@ -94,7 +94,8 @@ static int insert(struct set *set, const struct gate_digest *d, struct gate_err 
 	return 0;
 }
 
-static int config_layers(struct gate_images *s, const struct gate_digest *config, struct set *layers, struct gate_err *err)
+static int config_layers(struct gate_images *s, const struct gate_digest *config, struct set *layers,
+                         struct gate_err *err)
 {
 	GATE_AUTO(gate_arena_done) struct gate_arena arena = GATE_ARENA_INIT;
 	char name[GATE_NAME];
@@ -126,7 +127,8 @@ static int needed(struct gate_images *s, const char *without, struct set *config
 		char reference[GATE_REFERENCE_FILE];
 		struct gate_digest config;
 
-		if (e->d_name[0] == '.' || strcmp(e->d_name, without) == 0 || !gate_reference_unescape(e->d_name, reference))
+		if (e->d_name[0] == '.' || strcmp(e->d_name, without) == 0 ||
+		    !gate_reference_unescape(e->d_name, reference))
 			continue;
 		if (gate_images_ref(s, reference, &config, NULL) < 0 || config_layers(s, &config, layers, NULL) < 0)
 			*whole = false;
@@ -209,8 +211,8 @@ static int check_use(struct gate_images *s, const char *reference, const struct 
 	return rc;
 }
 
-static int remove_reference(struct gate_images *s, const char *name, bool (*in_use)(void *ctx, const char *layer), void *ctx,
-                            struct gate_err *err)
+static int remove_reference(struct gate_images *s, const char *name, bool (*in_use)(void *ctx, const char *layer),
+                            void *ctx, struct gate_err *err)
 {
 	struct set configs = { 0 }, layers = { 0 };
 	char file[GATE_REFERENCE_FILE];
@@ -233,8 +235,8 @@ static int remove_reference(struct gate_images *s, const char *name, bool (*in_u
 	return rc;
 }
 
-int gate_image_remove(struct gate_images *s, const char *reference, bool (*in_use)(void *ctx, const char *layer), void *ctx,
-                      struct gate_err *err)
+int gate_image_remove(struct gate_images *s, const char *reference, bool (*in_use)(void *ctx, const char *layer),
+                      void *ctx, struct gate_err *err)
 {
 	GATE_AUTO(gate_arena_done) struct gate_arena arena = GATE_ARENA_INIT;
 	const char *name;

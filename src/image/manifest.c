@@ -47,7 +47,8 @@ static int read_blob(struct gate_arena *arena, const struct gate_doc *d, struct 
 
 	if (d->kind != GATE_DOC_OBJECT)
 		return GATE_FAIL_AT(err, d->at, GATE_E_INVALID, "a descriptor is %s", gate_doc_kind_name(d->kind));
-	if (gate_field_text(arena, d, "digest", &digest, err) < 0 || gate_field_text(arena, d, "mediaType", &ret->type, err) < 0 ||
+	if (gate_field_text(arena, d, "digest", &digest, err) < 0 ||
+	    gate_field_text(arena, d, "mediaType", &ret->type, err) < 0 ||
 	    gate_field_size(d, "size", &ret->size, err) < 0)
 		return -1;
 	if (gate_digest_parse(digest, &ret->digest, err) < 0) {
@@ -96,7 +97,9 @@ static int fits(struct gate_arena *arena, const struct gate_doc *entry, const st
 	else if (strcmp(os, "linux") != 0)
 		*ret = FIT_NO;
 	else
-		*ret = strcmp(arch, host->arch) == 0 ? FIT_YES : host->also != NULL && strcmp(arch, host->also) == 0 ? FIT_ALSO : FIT_NO;
+		*ret = strcmp(arch, host->arch) == 0                         ? FIT_YES
+		       : host->also != NULL && strcmp(arch, host->also) == 0 ? FIT_ALSO
+		                                                             : FIT_NO;
 	return 0;
 }
 
@@ -114,8 +117,8 @@ struct choice {
 	struct gate_buf tags, platforms;
 };
 
-static int consider(struct gate_arena *arena, const struct gate_doc *entry, const char *tag, const struct gate_platform *host,
-                    struct choice *c, struct gate_err *err)
+static int consider(struct gate_arena *arena, const struct gate_doc *entry, const char *tag,
+                    const struct gate_platform *host, struct choice *c, struct gate_err *err)
 {
 	const char *name;
 	char said[80];
@@ -123,7 +126,8 @@ static int consider(struct gate_arena *arena, const struct gate_doc *entry, cons
 	bool named;
 
 	if (entry->kind != GATE_DOC_OBJECT)
-		return GATE_FAIL_AT(err, entry->at, GATE_E_INVALID, "a descriptor is %s", gate_doc_kind_name(entry->kind));
+		return GATE_FAIL_AT(err, entry->at, GATE_E_INVALID, "a descriptor is %s",
+		                    gate_doc_kind_name(entry->kind));
 	named = same_tag(arena, entry, tag, &name);
 	note(&c->tags, name);
 	if (tag != NULL && !named)
@@ -142,8 +146,8 @@ static int consider(struct gate_arena *arena, const struct gate_doc *entry, cons
 	return 0;
 }
 
-static int choose(struct gate_arena *arena, const struct gate_doc *entries, const char *tag, const struct gate_platform *host,
-                  struct choice *c, struct gate_err *err)
+static int choose(struct gate_arena *arena, const struct gate_doc *entries, const char *tag,
+                  const struct gate_platform *host, struct choice *c, struct gate_err *err)
 {
 	for (uint32_t i = 0; i < entries->n_items; i++)
 		if (consider(arena, &entries->items[i], tag, host, c, err) < 0)
@@ -158,7 +162,8 @@ static int choose(struct gate_arena *arena, const struct gate_doc *entries, cons
 		return GATE_FAIL(err, GATE_E_NOTFOUND, "it has no image '%s' (but: %s)", tag,
 		                 c->tags.len > 0 ? c->tags.data : "none with a name");
 	if (c->best == NULL)
-		return GATE_FAIL(err, GATE_E_NOTFOUND, "it has no image for linux/%s (but: %s)", host->arch, c->platforms.data);
+		return GATE_FAIL(err, GATE_E_NOTFOUND, "it has no image for linux/%s (but: %s)", host->arch,
+		                 c->platforms.data);
 	/* Variants of one architecture: the first, as the image-spec's order means. Several unrelated images: which? */
 	if (c->equals > 1 && c->fit == FIT_UNSAID)
 		return GATE_FAIL(err, GATE_E_INVALID, "it has %zu images: name one of %s", c->equals,
@@ -182,8 +187,8 @@ int gate_index_read(struct gate_arena *arena, const char *text, size_t len, cons
 	gate_buf_done(&c.tags);
 	gate_buf_done(&c.platforms);
 	if (rc == 0 && !is_index_type(blob.type) && !is_manifest_type(blob.type))
-		rc = GATE_FAIL(&mine, GATE_E_UNSUPPORTED, "it leads to '%.100s', which is no image of a kind that callgate knows",
-		               blob.type);
+		rc = GATE_FAIL(&mine, GATE_E_UNSUPPORTED,
+		               "it leads to '%.100s', which is no image of a kind that callgate knows", blob.type);
 	if (rc < 0) {
 		if (err != NULL && err->code == GATE_OK)
 			*err = mine;
@@ -198,8 +203,12 @@ int gate_index_read(struct gate_arena *arena, const char *text, size_t len, cons
 static int check_layer_type(const char *type, struct gate_err *err)
 {
 	static const char *const good[] = {
-		OCI "layer.v1.tar", OCI "layer.v1.tar+gzip", OCI "layer.v1.tar+zstd",
-		DOCKER "image.rootfs.diff.tar", DOCKER "image.rootfs.diff.tar.gzip", DOCKER "image.rootfs.diff.tar.zstd",
+		OCI "layer.v1.tar",
+		OCI "layer.v1.tar+gzip",
+		OCI "layer.v1.tar+zstd",
+		DOCKER "image.rootfs.diff.tar",
+		DOCKER "image.rootfs.diff.tar.gzip",
+		DOCKER "image.rootfs.diff.tar.zstd",
 	};
 
 	for (size_t i = 0; i < GATE_ARRAY_LEN(good); i++)
@@ -225,7 +234,8 @@ static int check_schema(const struct gate_doc *root, struct gate_arena *arena, s
 		return GATE_FAIL_AT(err, version->at, GATE_E_UNSUPPORTED,
 		                    "it is docker's old manifest (schema 1), which proves nothing about its layers");
 	if (strcmp(version->text, "2") != 0)
-		return GATE_FAIL_AT(err, version->at, GATE_E_UNSUPPORTED, "it is of the unknown schema %.20s", version->text);
+		return GATE_FAIL_AT(err, version->at, GATE_E_UNSUPPORTED, "it is of the unknown schema %.20s",
+		                    version->text);
 	if (type[0] != '\0' && !is_manifest_type(type))
 		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "it is '%.100s', not the manifest of an image", type);
 	if (artifact[0] != '\0')
@@ -241,10 +251,13 @@ int gate_manifest_read(struct gate_arena *arena, const char *text, size_t len, s
 
 	if (gate_field_root(arena, text, len, &root, err) < 0 || check_schema(root, arena, err) < 0 ||
 	    gate_field(root, "config", GATE_DOC_OBJECT, true, &config, err) < 0 ||
-	    gate_field(root, "layers", GATE_DOC_ARRAY, true, &layers, err) < 0 || read_blob(arena, config, &m.config, err) < 0)
+	    gate_field(root, "layers", GATE_DOC_ARRAY, true, &layers, err) < 0 ||
+	    read_blob(arena, config, &m.config, err) < 0)
 		return -1;
-	if (strcmp(m.config.type, OCI "config.v1+json") != 0 && strcmp(m.config.type, DOCKER "container.image.v1+json") != 0)
-		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "its config is '%.100s', not that of an image", m.config.type);
+	if (strcmp(m.config.type, OCI "config.v1+json") != 0 &&
+	    strcmp(m.config.type, DOCKER "container.image.v1+json") != 0)
+		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "its config is '%.100s', not that of an image",
+		                 m.config.type);
 	if (layers->n_items > GATE_IMAGE_LAYERS)
 		return GATE_FAIL(err, GATE_E_LIMIT, "it has more than %d layers", GATE_IMAGE_LAYERS);
 	m.n_layers = layers->n_items;
@@ -252,7 +265,8 @@ int gate_manifest_read(struct gate_arena *arena, const char *text, size_t len, s
 	if (m.layers == NULL)
 		return GATE_FAIL_NOMEM(err);
 	for (size_t i = 0; i < m.n_layers; i++)
-		if (read_blob(arena, &layers->items[i], &m.layers[i], err) < 0 || check_layer_type(m.layers[i].type, err) < 0)
+		if (read_blob(arena, &layers->items[i], &m.layers[i], err) < 0 ||
+		    check_layer_type(m.layers[i].type, err) < 0)
 			return -1;
 	*ret = m;
 	return 0;
@@ -265,7 +279,8 @@ static bool saved_as(const char **tags, size_t n, const char *tag)
 		size_t len = strlen(tags[i]), want = strlen(tag);
 
 		/* docker writes names short ("busybox:latest"), podman in full */
-		if (strcmp(tags[i], tag) == 0 || (len > want && tags[i][len - want - 1] == '/' && strcmp(tags[i] + len - want, tag) == 0))
+		if (strcmp(tags[i], tag) == 0 ||
+		    (len > want && tags[i][len - want - 1] == '/' && strcmp(tags[i] + len - want, tag) == 0))
 			return true;
 	}
 	return false;
@@ -282,12 +297,14 @@ int gate_saved_read(struct gate_arena *arena, const char *text, size_t len, cons
 	if (gate_doc_read(arena, text, len, &root, err) < 0)
 		return -1;
 	if (root->kind != GATE_DOC_ARRAY)
-		return GATE_FAIL_AT(err, root->at, GATE_E_INVALID, "it is %s, not an array", gate_doc_kind_name(root->kind));
+		return GATE_FAIL_AT(err, root->at, GATE_E_INVALID, "it is %s, not an array",
+		                    gate_doc_kind_name(root->kind));
 	for (uint32_t i = 0; i < root->n_items; i++) {
 		const struct gate_doc *entry = &root->items[i];
 
 		if (entry->kind != GATE_DOC_OBJECT)
-			return GATE_FAIL_AT(err, entry->at, GATE_E_INVALID, "an image is %s", gate_doc_kind_name(entry->kind));
+			return GATE_FAIL_AT(err, entry->at, GATE_E_INVALID, "an image is %s",
+			                    gate_doc_kind_name(entry->kind));
 		if (gate_field_texts(arena, entry, "RepoTags", &tags, &n_tags, err) < 0)
 			return -1;
 		if (tag == NULL || saved_as(tags, n_tags, tag)) {
@@ -296,11 +313,11 @@ int gate_saved_read(struct gate_arena *arena, const char *text, size_t len, cons
 		}
 	}
 	if (hits == 0)
-		return tag != NULL ? GATE_FAIL(err, GATE_E_NOTFOUND, "it has no image '%s'", tag) :
-		                     GATE_FAIL(err, GATE_E_NOTFOUND, "it lists no image");
+		return tag != NULL ? GATE_FAIL(err, GATE_E_NOTFOUND, "it has no image '%s'", tag)
+		                   : GATE_FAIL(err, GATE_E_NOTFOUND, "it lists no image");
 	if (hits > 1)
-		return GATE_FAIL(err, GATE_E_INVALID, "it has %zu images%s%s: name one", hits, tag != NULL ? " named " : "",
-		                 tag != NULL ? tag : "");
+		return GATE_FAIL(err, GATE_E_INVALID, "it has %zu images%s%s: name one", hits,
+		                 tag != NULL ? " named " : "", tag != NULL ? tag : "");
 	if (gate_field_text(arena, found, "Config", &s.config, err) < 0 ||
 	    gate_field_texts(arena, found, "Layers", &s.layers, &s.n_layers, err) < 0)
 		return -1;

@@ -7,8 +7,8 @@
 #include "base/buf.h"
 #include "image/out.h"
 
-#define WHITEOUT ".wh."              /* image-spec, layer.md: "Whiteouts" */
-#define META     ".wh..wh."        /* files of aufs' own */
+#define WHITEOUT ".wh."     /* image-spec, layer.md: "Whiteouts" */
+#define META     ".wh..wh." /* files of aufs' own */
 #define OPAQUE   ".wh..wh..opq"
 #define DIRS_MAX (256u << 20)
 
@@ -143,7 +143,8 @@ static int put_directory(struct gate_out *o, const struct gate_item *item, const
 	struct stat st;
 	int fd, rc;
 
-	if (name[0] != '\0' && (hides || (fstatat(o->parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))) &&
+	if (name[0] != '\0' &&
+	    (hides || (fstatat(o->parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))) &&
 	    clear_name(o, name, err) < 0)
 		return -1;
 	if (name[0] != '\0' && mkdirat(o->parent, name, 0700) < 0 && errno != EEXIST)
@@ -179,8 +180,7 @@ static int settle_name(struct gate_out *o, const struct gate_item *item, const c
 {
 	const struct timespec times[2] = { time_of(item), time_of(item) };
 
-	if (o->owners &&
-	    fchownat(o->parent, name, (uid_t)item->uid, (gid_t)item->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (o->owners && fchownat(o->parent, name, (uid_t)item->uid, (gid_t)item->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return GATE_FAIL_SYS(err, "setting the owner %lld:%lld: %s", (long long)item->uid, (long long)item->gid,
 		                     errno == EINVAL ? "not in this user namespace" : strerror(errno));
 	if (utimensat(o->parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
@@ -227,7 +227,8 @@ static int put_hardlink(struct gate_out *o, const struct gate_item *item, const 
 	if (gate_out_open(o->root, slash != NULL ? path : "", false, &dir, err) < 0)
 		return GATE_NOTE(err, "hard link to '%s'", item->link);
 	if (target[0] == '\0' || fstatat(dir, target, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
-		rc = GATE_FAIL(err, GATE_E_INVALID, "hard link to '%s', which is no regular file of this archive", item->link);
+		rc = GATE_FAIL(err, GATE_E_INVALID, "hard link to '%s', which is no regular file of this archive",
+		               item->link);
 	else if (fstatat(o->parent, name, &old, AT_SYMLINK_NOFOLLOW) == 0 && old.st_dev == st.st_dev &&
 	         old.st_ino == st.st_ino)
 		rc = 0; /* the same file already: removing it first might remove the last name of it */

@@ -35,10 +35,10 @@ struct gate_item {
 #define GATE_OUT_DEPTH 512  /* directories above an entry; the deepest real images have some 60 */
 
 struct gate_out {
-	int root;     /* the directory, lent */
-	bool layer;   /* whiteouts and extended attributes mean something */
-	bool owners;  /* root: the archive's owners; else everything is the caller's */
-	int parent;   /* the last entry's directory, held open: entries of one directory follow each other; -1 none */
+	int root;    /* the directory, lent */
+	bool layer;  /* whiteouts and extended attributes mean something */
+	bool owners; /* root: the archive's owners; else everything is the caller's */
+	int parent;  /* the last entry's directory, held open: entries of one directory follow each other; -1 none */
 	char parent_path[GATE_OUT_PATH];
 	struct gate_arena arena; /* directories whose times are set at the end */
 	struct gate_out_dir *dirs;

@@ -69,7 +69,8 @@ int gate_out_opaque(int parent, const char *name, struct gate_err *err)
 	if (rc < 0 && errno == EPERM)
 		rc = fsetxattr(fd, "user.overlay.opaque", "y", 1, 0);
 	if (rc < 0)
-		rc = GATE_FAIL_SYS(err, "this file system takes no mark for a hidden directory (extended attributes): %s",
+		rc = GATE_FAIL_SYS(err,
+		                   "this file system takes no mark for a hidden directory (extended attributes): %s",
 		                   strerror(errno));
 	(void)close(fd);
 	return rc;

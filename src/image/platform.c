@@ -8,9 +8,9 @@ struct gate_platform gate_platform_host(void)
 	static const struct {
 		const char *machine, *arch, *also;
 	} rows[] = {
-		{ "x86_64", "amd64", "386" },     { "i686", "386", NULL },        { "aarch64", "arm64", "arm" },
-		{ "armv7l", "arm", NULL },        { "riscv64", "riscv64", NULL }, { "ppc64le", "ppc64le", NULL },
-		{ "s390x", "s390x", NULL },       { "mips64", "mips64", NULL },   { "loongarch64", "loong64", NULL },
+		{ "x86_64", "amd64", "386" }, { "i686", "386", NULL },        { "aarch64", "arm64", "arm" },
+		{ "armv7l", "arm", NULL },    { "riscv64", "riscv64", NULL }, { "ppc64le", "ppc64le", NULL },
+		{ "s390x", "s390x", NULL },   { "mips64", "mips64", NULL },   { "loongarch64", "loong64", NULL },
 	};
 	struct utsname host;
 

@@ -28,7 +28,8 @@ const char *gate_reference_full(struct gate_arena *arena, const char *name)
 /* What a name consists of in registries, and nothing that could be an option or a path of its own. */
 static int check_name(const char *name, struct gate_err *err)
 {
-	if (name[0] == '\0' || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@") != strlen(name) ||
+	if (name[0] == '\0' ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@") != strlen(name) ||
 	    strchr("-/:@.", name[0]) != NULL || strstr(name, "..") != NULL || strstr(name, "//") != NULL)
 		return GATE_FAIL(err, GATE_E_INVALID, "'%.200s' is no name of an image", name);
 	return 0;
@@ -91,7 +92,8 @@ int gate_reference_parse(struct gate_arena *arena, const char *text, bool (*exis
 
 static bool plain(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+	       c == '.';
 }
 
 int gate_reference_escape(const char *reference, char ret[GATE_REFERENCE_FILE], struct gate_err *err)

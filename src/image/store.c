@@ -36,7 +36,8 @@ static int default_path(char **ret, struct gate_err *err)
 	else if (home != NULL && home[0] == '/')
 		n = asprintf(ret, "%s/.local/share/callgate/images", home);
 	else
-		return GATE_FAIL(err, GATE_E_INVALID, "there is no place for images: neither XDG_DATA_HOME nor HOME is set");
+		return GATE_FAIL(err, GATE_E_INVALID,
+		                 "there is no place for images: neither XDG_DATA_HOME nor HOME is set");
 	if (n < 0) {
 		*ret = NULL;
 		return GATE_FAIL_NOMEM(err);
@@ -78,8 +79,9 @@ static int open_all(struct gate_images *s, struct gate_err *err)
 	if (s->dir < 0 || fstat(s->dir, &st) < 0)
 		return GATE_FAIL_SYS(err, "opening '%s' for images: %s", s->path, strerror(errno));
 	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
-		return GATE_FAIL(err, GATE_E_DENIED, "'%s' is not fit for images: it must belong to the caller, and nobody else may write it",
-		                 s->path);
+		return GATE_FAIL(
+		    err, GATE_E_DENIED,
+		    "'%s' is not fit for images: it must belong to the caller, and nobody else may write it", s->path);
 	if (open_part(s, "layers", &s->layers, err) < 0 || open_part(s, "configs", &s->configs, err) < 0 ||
 	    open_part(s, "refs", &s->refs, err) < 0 || open_part(s, "tmp", &s->tmp, err) < 0)
 		return -1;
@@ -160,7 +162,8 @@ static int lock(struct gate_images *s, int how, struct gate_err *err)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return GATE_FAIL_SYS(err, "locking '%s': %s", s->path, strerror(errno));
 		if (i == WAIT_STEPS)
-			return GATE_FAIL(err, GATE_E_CONFLICT, "images in '%s' are being fetched, started or removed; try again", s->path);
+			return GATE_FAIL(err, GATE_E_CONFLICT,
+			                 "images in '%s' are being fetched, started or removed; try again", s->path);
 		(void)nanosleep(&nap, NULL);
 	}
 	return 0;
@@ -214,7 +217,8 @@ void gate_images_temp_end(struct gate_images *s, struct gate_temp *t)
 	t->name[0] = '\0';
 }
 
-int gate_images_write(struct gate_images *s, int dir, const char *name, const char *text, size_t len, struct gate_err *err)
+int gate_images_write(struct gate_images *s, int dir, const char *name, const char *text, size_t len,
+                      struct gate_err *err)
 {
 	struct gate_temp t = { .dir = -1 };
 	int fd, rc = 0;
@@ -281,8 +285,9 @@ int gate_images_ref(struct gate_images *s, const char *reference, struct gate_di
 	if (gate_reference_escape(reference, file, err) < 0)
 		return -1;
 	if (gate_file_read(&arena, s->refs, file, 4096, &text, &len, &mine) < 0)
-		return mine.code == GATE_E_NOTFOUND ? GATE_FAIL(err, GATE_E_NOTFOUND, "there is no image '%s' in the store", reference) :
-		                                      GATE_FAIL(err, mine.code, "image '%s': %s", reference, mine.text);
+		return mine.code == GATE_E_NOTFOUND
+		           ? GATE_FAIL(err, GATE_E_NOTFOUND, "there is no image '%s' in the store", reference)
+		           : GATE_FAIL(err, mine.code, "image '%s': %s", reference, mine.text);
 	(void)snprintf(line, sizeof(line), "%.*s", (int)strcspn(text, "\n"), text);
 	if (gate_digest_parse(line, ret, err) < 0)
 		return GATE_NOTE(err, "image '%s' is damaged", reference);
@@ -366,8 +371,8 @@ static int fill(struct gate_images *s, const char *reference, const struct gate_
 	return 0;
 }
 
-int gate_images_load(struct gate_images *s, const char *reference, const struct gate_digest *config, struct gate_image **ret,
-                     struct gate_err *err)
+int gate_images_load(struct gate_images *s, const char *reference, const struct gate_digest *config,
+                     struct gate_image **ret, struct gate_err *err)
 {
 	struct gate_image *i = calloc(1, sizeof(*i));
 

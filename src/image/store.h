@@ -29,7 +29,8 @@ struct gate_temp {
 int gate_images_temp(struct gate_images *s, struct gate_temp *ret, struct gate_err *err);
 void gate_images_temp_end(struct gate_images *s, struct gate_temp *t);
 /* A small file, whole or not at all. */
-int gate_images_write(struct gate_images *s, int dir, const char *name, const char *text, size_t len, struct gate_err *err);
+int gate_images_write(struct gate_images *s, int dir, const char *name, const char *text, size_t len,
+                      struct gate_err *err);
 bool gate_images_has_layer(struct gate_images *s, const struct gate_digest *diff);
 /* Makes the directory of `t` the layer. It is fine when it is there already. */
 int gate_images_keep(struct gate_images *s, struct gate_temp *t, const struct gate_digest *diff, uint64_t bytes,
@@ -37,10 +38,11 @@ int gate_images_keep(struct gate_images *s, struct gate_temp *t, const struct ga
 /* The config that a reference leads to. NOTFOUND when there is no such reference. */
 int gate_images_ref(struct gate_images *s, const char *reference, struct gate_digest *ret, struct gate_err *err);
 /* An image that is kept, by its config. */
-int gate_images_load(struct gate_images *s, const char *reference, const struct gate_digest *config, struct gate_image **ret,
-                     struct gate_err *err);
+int gate_images_load(struct gate_images *s, const char *reference, const struct gate_digest *config,
+                     struct gate_image **ret, struct gate_err *err);
 /* The name that a word is kept under, in the arena. NOTFOUND when it is not kept. */
-int gate_images_find(struct gate_images *s, const char *word, struct gate_arena *arena, const char **ret, struct gate_err *err);
+int gate_images_find(struct gate_images *s, const char *word, struct gate_arena *arena, const char **ret,
+                     struct gate_err *err);
 
 /* skopeo copy docker://NAME to DIR/layout (fetch.c). */
 int gate_fetch(const char *name, const char *arch, int dir, struct gate_err *err);

@@ -45,7 +45,10 @@ static const char *trouble(struct archive *a)
 /* The packers that an image may not use, so that the sentence can name them. */
 static const char *other_packer(const unsigned char *b, size_t len)
 {
-	if (len >= 6 && memcmp(b, "\xfd" "7zXZ", 6) == 0)
+	if (len >= 6 && memcmp(b,
+	                       "\xfd"
+	                       "7zXZ",
+	                       6) == 0)
 		return "xz";
 	if (len >= 3 && memcmp(b, "BZh", 3) == 0)
 		return "bzip2";
@@ -65,8 +68,9 @@ static void decompress(void *ctx, struct gate_box_report *said)
 	int rc;
 
 	(void)ctx;
-	if (a == NULL || archive_read_support_filter_gzip(a) != ARCHIVE_OK || archive_read_support_filter_zstd(a) != ARCHIVE_OK ||
-	    archive_read_support_format_raw(a) != ARCHIVE_OK || archive_read_support_format_empty(a) != ARCHIVE_OK) {
+	if (a == NULL || archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
+	    archive_read_support_filter_zstd(a) != ARCHIVE_OK || archive_read_support_format_raw(a) != ARCHIVE_OK ||
+	    archive_read_support_format_empty(a) != ARCHIVE_OK) {
 		(void)GATE_FAIL(&said->err, GATE_E_NOMEM, "the library for archives cannot be set up");
 		return;
 	}
@@ -82,7 +86,8 @@ static void decompress(void *ctx, struct gate_box_report *said)
 
 		first = false;
 		if (packer != NULL) {
-			(void)GATE_FAIL(&said->err, GATE_E_UNSUPPORTED, "it is packed with %s; gzip, zstd and none are taken", packer);
+			(void)GATE_FAIL(&said->err, GATE_E_UNSUPPORTED,
+			                "it is packed with %s; gzip, zstd and none are taken", packer);
 			return;
 		}
 		if (write_all(1, data, len) < 0) {
@@ -96,7 +101,8 @@ static void decompress(void *ctx, struct gate_box_report *said)
 }
 
 /* --- in the second box: tar to files --- */
-static int read_item(struct archive_entry *e, struct gate_item *item, struct gate_item_xattr *xattrs, struct gate_err *err)
+static int read_item(struct archive_entry *e, struct gate_item *item, struct gate_item_xattr *xattrs,
+                     struct gate_err *err)
 {
 	const char *hard = archive_entry_hardlink(e);
 
@@ -143,7 +149,8 @@ static int read_item(struct archive_entry *e, struct gate_item *item, struct gat
 	while (archive_entry_xattr_next(e, &xattrs[item->n_xattrs].name, &xattrs[item->n_xattrs].value,
 	                                &xattrs[item->n_xattrs].len) == ARCHIVE_OK)
 		if (++item->n_xattrs == XATTRS_MAX)
-			return GATE_FAIL(err, GATE_E_LIMIT, "entry '%.100s' has more than %d attributes", item->path, XATTRS_MAX - 1);
+			return GATE_FAIL(err, GATE_E_LIMIT, "entry '%.100s' has more than %d attributes", item->path,
+			                 XATTRS_MAX - 1);
 	return 0;
 }
 
@@ -180,7 +187,8 @@ static int unpack_one(struct archive *a, struct archive_entry *e, const struct j
 	int fd = -1;
 
 	if (++said->entries > job->how.max_entries)
-		return GATE_FAIL(&said->err, GATE_E_LIMIT, "more than %llu entries", (unsigned long long)job->how.max_entries);
+		return GATE_FAIL(&said->err, GATE_E_LIMIT, "more than %llu entries",
+		                 (unsigned long long)job->how.max_entries);
 	if (read_item(e, &item, xattrs, &said->err) < 0 || gate_out_put(out, &item, &fd, &said->err) < 0)
 		return -1;
 	if (fd < 0)
@@ -229,7 +237,8 @@ static void unpack(void *ctx, struct gate_box_report *said)
 		if (unpack_one(a, entry, job, &out, said) < 0)
 			return;
 	if (rc != ARCHIVE_EOF) {
-		(void)GATE_FAIL(&said->err, GATE_E_SYNTAX, said->entries == 0 ? "it is no tar archive (%s)" : "%s", trouble(a));
+		(void)GATE_FAIL(&said->err, GATE_E_SYNTAX, said->entries == 0 ? "it is no tar archive (%s)" : "%s",
+		                trouble(a));
 		return;
 	}
 	drain();
@@ -243,7 +252,8 @@ static void unpack(void *ctx, struct gate_box_report *said)
 static int check_amount(const struct gate_unpack *how, uint64_t out, uint64_t packed, struct gate_err *err)
 {
 	if (out > how->max_bytes)
-		return GATE_FAIL(err, GATE_E_LIMIT, "it unpacks to more than %llu bytes", (unsigned long long)how->max_bytes);
+		return GATE_FAIL(err, GATE_E_LIMIT, "it unpacks to more than %llu bytes",
+		                 (unsigned long long)how->max_bytes);
 	if (packed > 0 && out > how->free_bytes && out / how->ratio > packed)
 		return GATE_FAIL(err, GATE_E_LIMIT, "it unpacks to more than %llu times its size",
 		                 (unsigned long long)how->ratio);
@@ -268,7 +278,8 @@ static int pass_on(int to, const char *data, size_t len, struct gate_err *err)
 	return 0;
 }
 
-static int pump(int from, int to, const struct gate_unpack *how, uint64_t packed, struct gate_digest *ret, struct gate_err *err)
+static int pump(int from, int to, const struct gate_unpack *how, uint64_t packed, struct gate_digest *ret,
+                struct gate_err *err)
 {
 	GATE_AUTOFREE char *block = malloc(BLOCK);
 	struct gate_digest_stream sha;
@@ -306,8 +317,8 @@ static void close_pair(int pair[2])
 	}
 }
 
-static int run(struct gate_box *first, struct gate_box *second, int a[2], int b[2], const struct gate_unpack *how, int blob,
-               struct gate_unpacked *ret, struct gate_err *err)
+static int run(struct gate_box *first, struct gate_box *second, int a[2], int b[2], const struct gate_unpack *how,
+               int blob, struct gate_unpacked *ret, struct gate_err *err)
 {
 	struct gate_box_report said = { 0 }, packer = { 0 };
 	struct gate_err mine = GATE_ERR_INIT, theirs = GATE_ERR_INIT;
@@ -361,12 +372,26 @@ int gate_unpack(int blob, int dir, const struct gate_unpack *how, struct gate_un
 	job.how.ratio = how->ratio != 0 ? how->ratio : GATE_UNPACK_RATIO;
 	if (gate_box_filters_make(&filters, err) < 0)
 		return -1;
-	struct gate_box first = { .what = "decompressing", .in = blob, .root = -1, .filter = filters.decompress,
-		                  .filter_len = filters.n_decompress, .run = decompress, .pid = -1, .report = -1 };
-	struct gate_box second = { .what = "unpacking", .out = -1, .root = dir, .filter = filters.unpack,
-		                   .filter_len = filters.n_unpack, .run = unpack, .ctx = &job, .pid = -1, .report = -1 };
+	struct gate_box first = { .what = "decompressing",
+		                  .in = blob,
+		                  .root = -1,
+		                  .filter = filters.decompress,
+		                  .filter_len = filters.n_decompress,
+		                  .run = decompress,
+		                  .pid = -1,
+		                  .report = -1 };
+	struct gate_box second = { .what = "unpacking",
+		                   .out = -1,
+		                   .root = dir,
+		                   .filter = filters.unpack,
+		                   .filter_len = filters.n_unpack,
+		                   .run = unpack,
+		                   .ctx = &job,
+		                   .pid = -1,
+		                   .report = -1 };
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, a) < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, b) < 0) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, a) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, b) < 0) {
 		rc = GATE_FAIL_SYS(err, "making a socket: %s", strerror(errno));
 	} else {
 		first.out = a[1];

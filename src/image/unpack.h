@@ -11,15 +11,15 @@
 #define GATE_UNPACK_BYTES   (32ull << 30) /* of the archive, uncompressed */
 #define GATE_UNPACK_ENTRIES 4000000u
 /* More than `free` bytes must not come out at more than `ratio` to one. Sparse images of disks reach some hundreds. */
-#define GATE_UNPACK_FREE    (4ull << 30)
-#define GATE_UNPACK_RATIO   200u
+#define GATE_UNPACK_FREE  (4ull << 30)
+#define GATE_UNPACK_RATIO 200u
 
 struct gate_unpack {
 	bool layer; /* whiteouts, attributes, owners; else the files of an archive */
 	uint64_t max_bytes, max_entries, free_bytes, ratio; /* 0: those above */
 };
 struct gate_unpacked {
-	uint64_t bytes;   /* of file contents */
+	uint64_t bytes; /* of file contents */
 	uint64_t entries, devices, xattrs;
 	struct gate_digest diff; /* of the uncompressed archive */
 };

@@ -222,8 +222,7 @@ static int take_all(struct gate_keeper *k)
 			count(k, &a);
 			if (a.session != k->record.session && !d->narrow)
 				narrow(k, d->fence_sent);
-		}
-		else if (m.type == GATE_AUDIT_SECCOMP)
+		} else if (m.type == GATE_AUDIT_SECCOMP)
 			d->overflows++; /* a record that cannot be read is a record lost */
 		else if (m.type == AUDIT_USER_AVC && d->fence_sent &&
 		         memmem(m.text, m.len, d->fence, strlen(d->fence)) != NULL)

@@ -49,7 +49,7 @@ struct gate_keeper_denials {
 	int fd, ask;
 	bool same_pids; /* the kernel's records number processes as the keeper sees them */
 	bool log;       /* the filter was loaded with LOG: a report is claimed to be complete */
-	bool narrow; /* the socket passes on just the task's records */
+	bool narrow;    /* the socket passes on just the task's records */
 	bool fence_sent;
 	char fence[40];
 	uint32_t overflows;
@@ -66,8 +66,8 @@ struct gate_keeper {
 	struct gate_launched task;
 	struct gate_record record;
 	struct gate_keeper_stream streams[2];
-	int in;      /* standard input's writing end, or the terminal; -1: none */
-	int signals; /* signalfd */
+	int in;               /* standard input's writing end, or the terminal; -1: none */
+	int signals;          /* signalfd */
 	bool signals_default; /* all dispositions are */
 	struct gate_keeper_client clients[GATE_KEEPER_CLIENTS];
 	struct gate_log log;

@@ -13,15 +13,15 @@
 
 /* In memory shared with the child, because after the filter nothing can be sent. */
 struct gate_launch_report {
-	uint32_t row;     /* the row that runs */
-	uint32_t failed;  /* it failed */
-	int32_t sys;      /* with this errno */
-	int64_t object;   /* what for: a signal, a capability, an index; 0: nothing to name. EOWNERDEAD: the signal that
+	uint32_t row;    /* the row that runs */
+	uint32_t failed; /* it failed */
+	int32_t sys;     /* with this errno */
+	int64_t object;  /* what for: a signal, a capability, an index; 0: nothing to name. EOWNERDEAD: the signal that
 	                   * killed the process while this row ran (SIGSYS: a filter that the caller is under) */
-	uint32_t exec_sys; /* execve failed, or PROGRAM found nothing, with this errno */
-	uint32_t executed; /* set right before execve */
-	uint32_t session;  /* audit session, or 0xffffffff */
-	int32_t listener;  /* descriptor in the keeper's table, or -1 */
+	uint32_t exec_sys;                                /* execve failed, or PROGRAM found nothing, with this errno */
+	uint32_t executed;                                /* set right before execve */
+	uint32_t session;                                 /* audit session, or 0xffffffff */
+	int32_t listener;                                 /* descriptor in the keeper's table, or -1 */
 	uint32_t skipped[(GATE_PLAN_ROWS_MAX + 31) / 32]; /* OPTIONAL rows that failed */
 	int32_t init_ended; /* INIT: the program's wait(2) status, once `init_done` is set */
 	uint32_t init_done;
@@ -31,17 +31,17 @@ struct gate_launch_report {
 struct gate_launch {
 	const struct gate_plan_view *view;
 	struct gate_launch_report *report;
-	int root;           /* the task's root, O_PATH; -1: "/" */
-	int parent_pidfd;   /* the keeper */
-	int terminal_socket;/* the master of the TERMINAL step is sent here */
+	int root;            /* the task's root, O_PATH; -1: "/" */
+	int parent_pidfd;    /* the keeper */
+	int terminal_socket; /* the master of the TERMINAL step is sent here */
 	char program[PATH_MAX];
 	bool realtime;
 	/* private parts of the steps */
 	const char *const *argv, *const *envp;
 	struct gate_filter_job filter;
-	int death_signal; /* PARENT's, 0: none */
-	int done_pipe;    /* stays open, close-on-exec: its end tells the keeper of execve; -1: vfork does */
-	uint32_t close_to; /* without close_range(2): no descriptor is higher */
+	int death_signal;   /* PARENT's, 0: none */
+	int done_pipe;      /* stays open, close-on-exec: its end tells the keeper of execve; -1: vfork does */
+	uint32_t close_to;  /* without close_range(2): no descriptor is higher */
 	int empty_plus_one; /* COVER: one more than the descriptor of the empty directory, 0: none yet */
 };
 
@@ -80,7 +80,8 @@ struct gate_launched {
 };
 /* self.c: the process */
 gate_step_fn gate_step_signals, gate_step_hide, gate_step_parent, gate_step_normal, gate_step_cgroup, gate_step_session,
-    gate_step_mark, gate_step_oom, gate_step_rlimit, gate_step_unshare, gate_step_loopback, gate_step_hostname, gate_step_keyring;
+    gate_step_mark, gate_step_oom, gate_step_rlimit, gate_step_unshare, gate_step_loopback, gate_step_hostname,
+    gate_step_keyring;
 /* terminal.c: what it reads and writes */
 gate_step_fn gate_step_session_leader, gate_step_terminal, gate_step_stdio, gate_step_close;
 /* identity.c: who it is */

@@ -146,8 +146,8 @@ static int join_namespace(struct start *s, uint32_t index)
 	const struct gate_row *row = &s->l.view->rows[index];
 
 	s->l.report->row = index;
-	long got = row->a != 0 ? gate_sys(SYS_setns, s->l.view->fds[row->fd], row->a)
-	                       : enter_root(s->l.view->fds[row->fd]);
+	long got =
+	    row->a != 0 ? gate_sys(SYS_setns, s->l.view->fds[row->fd], row->a) : enter_root(s->l.view->fds[row->fd]);
 	if (got == 0 && row->a == CLONE_NEWUSER)
 		got = become_root();
 	/* Both clear the parent-death signal. */

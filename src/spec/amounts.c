@@ -24,8 +24,9 @@ int gate_take_memory(struct gate_spec *s, const char *value, struct gate_err *er
 	if (size_of(s, value, &n, err) < 0)
 		return -1;
 	if (n > 0 && n < (UINT64_C(512) << 10))
-		return BAD("'--memory %s' is too little to start a program in; at least 512k (without a unit it is bytes)",
-		           value);
+		return BAD(
+		    "'--memory %s' is too little to start a program in; at least 512k (without a unit it is bytes)",
+		    value);
 	s->task->memory = n;
 	return 0;
 }
@@ -70,7 +71,8 @@ int gate_take_cpu_quota(struct gate_spec *s, const char *value, struct gate_err 
 	int64_t n;
 
 	if (gate_word_signed(value, -1, INT64_C(1) << 40, &n) < 0 || (n > 0 && n < 1000))
-		return BAD("'--cpu-quota' takes microseconds in a period, at least 1000 (-1 and 0: no limit), not '%s'", value);
+		return BAD("'--cpu-quota' takes microseconds in a period, at least 1000 (-1 and 0: no limit), not '%s'",
+		           value);
 	s->task->cpu_quota_us = n > 0 ? (uint64_t)n : 0;
 	return 0;
 }
@@ -90,7 +92,8 @@ int gate_take_cpu_shares(struct gate_spec *s, const char *value, struct gate_err
 	uint64_t n;
 
 	if (gate_u64_parse(value, strlen(value), 262144, &n) < 0 || n == 1)
-		return BAD("'--cpu-shares' takes a weight, 2 to 262144 (1024 is the usual one; 0: none), not '%s'", value);
+		return BAD("'--cpu-shares' takes a weight, 2 to 262144 (1024 is the usual one; 0: none), not '%s'",
+		           value);
 	s->task->cpu_shares = n;
 	return 0;
 }
@@ -101,8 +104,9 @@ int gate_take_pids(struct gate_spec *s, const char *value, struct gate_err *err)
 
 	/* PID_MAX_LIMIT, include/linux/threads.h */
 	if (gate_word_signed(value, -1, 4194304, &n) < 0)
-		return BAD("'--pids-limit' takes a number of processes and threads up to 4194304 (-1 and 0: no limit), not '%s'",
-		           value);
+		return BAD(
+		    "'--pids-limit' takes a number of processes and threads up to 4194304 (-1 and 0: no limit), not '%s'",
+		    value);
 	s->task->pids = n > 0 ? n : 0;
 	return 0;
 }
@@ -127,13 +131,14 @@ int gate_take_ulimit(struct gate_spec *s, const char *value, struct gate_err *er
 	if (name == 0 || value[name] == '\0')
 		return BAD("'--ulimit' takes NAME=SOFT[:HARD], as in nofile=1024:2048, not '%s'", value);
 	if (limit.resource < 0)
-		return BAD("unknown limit '%.*s'%s", (int)name, value, gate_word_near(value, name, gate_word_limits, near));
+		return BAD("unknown limit '%.*s'%s", (int)name, value,
+		           gate_word_near(value, name, gate_word_limits, near));
 	size_t len = strcspn(soft, ":");
 
 	if (limit_value(soft, len, &limit.soft) < 0 ||
 	    (soft[len] == ':' && limit_value(soft + len + 1, strlen(soft + len + 1), &limit.hard) < 0))
-		return BAD("the limit '%.*s' takes SOFT[:HARD], decimal numbers or -1 for unlimited, not '%s'", (int)name, value,
-		           soft);
+		return BAD("the limit '%.*s' takes SOFT[:HARD], decimal numbers or -1 for unlimited, not '%s'",
+		           (int)name, value, soft);
 	if (soft[len] != ':')
 		limit.hard = limit.soft;
 	if (limit.soft > limit.hard)
@@ -167,7 +172,8 @@ int gate_take_stop_signal(struct gate_spec *s, const char *value, struct gate_er
 	case -2:
 		return BAD("there is no signal %s: 1 to 64", value);
 	default:
-		return BAD("unknown signal '%s'%s", value, gate_word_near(value, strlen(value), gate_word_signals, near));
+		return BAD("unknown signal '%s'%s", value,
+		           gate_word_near(value, strlen(value), gate_word_signals, near));
 	}
 }
 
@@ -222,8 +228,9 @@ int gate_take_log_driver(struct gate_spec *s, const char *value, struct gate_err
 		if (strcmp(value, files[i]) == 0)
 			return 0;
 	if (strcmp(value, "none") != 0)
-		return BAD("'--log-driver' takes none, or k8s-file, json-file or local for the files that are kept here, not '%s'",
-		           value);
+		return BAD(
+		    "'--log-driver' takes none, or k8s-file, json-file or local for the files that are kept here, not '%s'",
+		    value);
 	s->task->log_bytes = 0;
 	return 0;
 }

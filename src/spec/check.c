@@ -61,7 +61,8 @@ static int check_filter(const struct gate_spec *s, struct gate_err *err)
 	if (gate_spec_isolates(s, GATE_ISOLATE_SECCOMP))
 		return 0;
 	if (t->profile != NULL && !unconfined)
-		return NO("the profile '%s' needs the isolator 'linux/seccomp', which '--isolation' leaves out", t->profile);
+		return NO("the profile '%s' needs the isolator 'linux/seccomp', which '--isolation' leaves out",
+		          t->profile);
 	if (t->log)
 		return NO("'--log' needs the isolator 'linux/seccomp', which '--isolation' leaves out");
 	/* There is one word for running without a filter, and leaving out an isolator is not it. */
@@ -72,15 +73,16 @@ static int check_filter(const struct gate_spec *s, struct gate_err *err)
 }
 
 /* Namespaces, in the order of what is said about them. */
-static int check_space(struct gate_spec *s, struct gate_ns *ns, enum gate_isolator i, const char *flag, const char *alias,
-                       struct gate_err *err)
+static int check_space(struct gate_spec *s, struct gate_ns *ns, enum gate_isolator i, const char *flag,
+                       const char *alias, struct gate_err *err)
 {
 	bool said = gate_spec_said(s, flag) || (alias != NULL && gate_spec_said(s, alias));
 
 	if (gate_spec_isolates(s, i))
 		return 0;
 	if (said && ns->mode != GATE_NS_HOST)
-		return NO("'--%s' needs the isolator '%s', which '--isolation' leaves out", flag, gate_isolator_name(i));
+		return NO("'--%s' needs the isolator '%s', which '--isolation' leaves out", flag,
+		          gate_isolator_name(i));
 	*ns = (struct gate_ns){ GATE_NS_HOST, NULL };
 	return 0;
 }
@@ -113,13 +115,16 @@ static int check_users(const struct gate_spec *s, struct gate_err *err)
 	const struct {
 		const char *flag;
 		const struct gate_ns *ns;
-	} spaces[] = { { "network", &s->task->network }, { "pid", &s->task->pid }, { "ipc", &s->task->ipc },
+	} spaces[] = { { "network", &s->task->network },
+		       { "pid", &s->task->pid },
+		       { "ipc", &s->task->ipc },
 		       { "uts", &s->task->uts } };
 
 	for (size_t i = 0; s->task->userns_auto && i < GATE_ARRAY_LEN(spaces); i++)
 		if (spaces[i].ns->mode == GATE_NS_HOST)
-			return NO("'--userns auto' with '--%s host': its root would have no right to what belongs to the host",
-			          spaces[i].flag);
+			return NO(
+			    "'--userns auto' with '--%s host': its root would have no right to what belongs to the host",
+			    spaces[i].flag);
 	if (s->task->userns_auto && !gate_spec_isolates(s, GATE_ISOLATE_FILESYSTEM))
 		return NO("'--userns auto' needs the isolator 'filesystem/linux', which '--isolation' leaves out");
 	return 0;
@@ -173,9 +178,8 @@ static int check_root(const struct gate_spec *s, struct gate_err *err)
 		return NO("'--image' and '--rootfs' are two answers to one question");
 	if (t->rootfs_writable && t->read_only)
 		return NO("'--rootfs …:rw' and '--read-only' contradict each other");
-	if (t->cgroup_parent != NULL &&
-	    (t->isolation & (1U << GATE_ISOLATE_CPU | 1U << GATE_ISOLATE_MEM | 1U << GATE_ISOLATE_PIDS |
-	                     1U << GATE_ISOLATE_DEVICES)) == 0)
+	if (t->cgroup_parent != NULL && (t->isolation & (1U << GATE_ISOLATE_CPU | 1U << GATE_ISOLATE_MEM |
+	                                                 1U << GATE_ISOLATE_PIDS | 1U << GATE_ISOLATE_DEVICES)) == 0)
 		return NO("'--cgroup-parent' needs one of the cgroups/… isolators, which '--isolation' leaves out");
 	return 0;
 }
@@ -186,7 +190,8 @@ static int take_args(struct gate_spec *s, const char *const *args, struct gate_e
 	const char *word;
 
 	for (size_t i = 0; args[i] != NULL; i++)
-		if (gate_spec_copy(s, args[i], strlen(args[i]), &word, err) < 0 || GATE_SPEC_ADD(t->args, err, word) < 0)
+		if (gate_spec_copy(s, args[i], strlen(args[i]), &word, err) < 0 ||
+		    GATE_SPEC_ADD(t->args, err, word) < 0)
 			return -1;
 	if (t->args.n == 0 && t->entrypoint.n == 0 && t->image == NULL)
 		return GATE_FAIL(err, GATE_E_INVALID, "run needs COMMAND, or --image with one");
@@ -208,8 +213,8 @@ static int stay(struct gate_spec *s, struct gate_err *err)
 int gate_spec_finish(struct gate_spec *s, const char *const *args, struct gate_err *err)
 {
 	if (take_args(s, args, err) < 0 || check_root(s, err) < 0 || check_isolators(s, err) < 0 ||
-	    check_filter(s, err) < 0 || check_spaces(s, err) < 0 || check_users(s, err) < 0 || check_sysctls(s, err) < 0 ||
-	    check_amounts(s, err) < 0 || stay(s, err) < 0)
+	    check_filter(s, err) < 0 || check_spaces(s, err) < 0 || check_users(s, err) < 0 ||
+	    check_sysctls(s, err) < 0 || check_amounts(s, err) < 0 || stay(s, err) < 0)
 		return -1;
 	return s->task->image == NULL && s->task->rootfs == NULL ? gate_spec_inherit(s, err) : 0;
 }

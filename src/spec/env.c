@@ -26,7 +26,8 @@ static int add_env(struct gate_spec *s, const char *text, size_t len, struct gat
 int gate_take_env(struct gate_spec *s, const char *value, struct gate_err *err)
 {
 	if (value[0] == '\0' || value[0] == '=')
-		return GATE_FAIL(err, GATE_E_INVALID, "'--env' takes NAME=VALUE, or NAME for the caller's, not '%s'", value);
+		return GATE_FAIL(err, GATE_E_INVALID, "'--env' takes NAME=VALUE, or NAME for the caller's, not '%s'",
+		                 value);
 	return add_env(s, value, strlen(value), err);
 }
 
@@ -37,7 +38,8 @@ static int add_label(struct gate_spec *s, const char *text, size_t len, struct g
 	struct gate_pair pair;
 
 	if (gate_spec_copy(s, text, key, &pair.key, err) < 0 ||
-	    gate_spec_copy(s, equals != NULL ? equals + 1 : "", equals != NULL ? len - key - 1 : 0, &pair.value, err) < 0)
+	    gate_spec_copy(s, equals != NULL ? equals + 1 : "", equals != NULL ? len - key - 1 : 0, &pair.value, err) <
+	        0)
 		return -1;
 	for (size_t i = 0; i < s->task->labels.n; i++)
 		if (strcmp(s->task->labels.at[i].key, pair.key) == 0) {
@@ -81,8 +83,8 @@ static int take_line(struct gate_spec *s, bool labels, const char *line, size_t 
 		return GATE_FAIL(err, GATE_E_INVALID, "there is no name before '='");
 	for (size_t i = 0; i < name; i++)
 		if (blank(line[i]))
-			return GATE_FAIL(err, GATE_E_INVALID, "the name '%.*s' has a blank in it", (int)(name < 64 ? name : 64),
-			                 line);
+			return GATE_FAIL(err, GATE_E_INVALID, "the name '%.*s' has a blank in it",
+			                 (int)(name < 64 ? name : 64), line);
 	if (memchr(line, '\0', len) != NULL)
 		return GATE_FAIL(err, GATE_E_INVALID, "there is a NUL byte in it");
 	return labels ? add_label(s, line, len, err) : add_env(s, line, len, err);

@@ -23,7 +23,8 @@ static int copy(struct gate_spec *s, const char *value, const char **ret, struct
 static int take_name(struct gate_spec *s, const char *value, struct gate_err *err)
 {
 	if (!gate_task_name_ok(value))
-		return BAD("'--name' takes up to 128 letters, digits and '_+-.', without a dot in front, not '%s'", value);
+		return BAD("'--name' takes up to 128 letters, digits and '_+-.', without a dot in front, not '%s'",
+		           value);
 	return copy(s, value, &s->task->name, err);
 }
 
@@ -44,8 +45,9 @@ static int take_group_add(struct gate_spec *s, const char *value, struct gate_er
 	const char *group;
 
 	if (strcmp(value, "keep-groups") == 0)
-		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "'--group-add keep-groups' is not offered: a task has the groups that "
-		                                          "were said and no other");
+		return GATE_FAIL(err, GATE_E_UNSUPPORTED,
+		                 "'--group-add keep-groups' is not offered: a task has the groups that "
+		                 "were said and no other");
 	if (gate_group_word_check(value, err) < 0)
 		return GATE_NOTE(err, "'--group-add'");
 	if (copy(s, value, &group, err) < 0)
@@ -88,8 +90,9 @@ static int take_rootfs(struct gate_spec *s, const char *value, struct gate_err *
 static int take_image(struct gate_spec *s, const char *value, struct gate_err *err)
 {
 	if (value[0] == '\0' || value[0] == '-')
-		return BAD("'--image' takes oci:DIR[:TAG], docker-archive:FILE, docker://NAME or a name of the store, not '%s'",
-		           value);
+		return BAD(
+		    "'--image' takes oci:DIR[:TAG], docker-archive:FILE, docker://NAME or a name of the store, not '%s'",
+		    value);
 	return copy(s, value, &s->task->image, err);
 }
 
@@ -102,7 +105,8 @@ static int take_cgroup_parent(struct gate_spec *s, const char *value, struct gat
 
 		/* A name of cgroupfs, and no way out of it. */
 		if (len == 0 || len > 255 || p[0] == '.' || memchr(p, '\n', len) != NULL)
-			return BAD("'--cgroup-parent' takes the path of a control group, without '..', not '%s'", value);
+			return BAD("'--cgroup-parent' takes the path of a control group, without '..', not '%s'",
+			           value);
 		p += len;
 		if (*p == '\0')
 			break;
@@ -131,8 +135,8 @@ static int take_restart(struct gate_spec *s, const char *value, struct gate_err 
 	if (strcmp(value, "no") == 0 || value[0] == '\0')
 		return 0;
 	return GATE_FAIL(err, GATE_E_UNSUPPORTED,
-	                 "'--%s %s' is not for callgate run, which starts a task once: the agent restarts tasks", s->flag,
-	                 value);
+	                 "'--%s %s' is not for callgate run, which starts a task once: the agent restarts tasks",
+	                 s->flag, value);
 }
 
 enum kind {

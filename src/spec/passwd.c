@@ -49,8 +49,9 @@ static int number(struct piece p, const char *what, uint32_t *ret, struct gate_e
 	case -2:
 		return GATE_FAIL(err, GATE_E_INVALID, "the %s '%.*s' is above %u", what, show(p), p.at, GATE_ID_MAX);
 	default:
-		return GATE_FAIL(err, GATE_E_INVALID, "'%.*s' is no %s: a decimal number without leading zeros is meant",
-		                 show(p), p.at, what);
+		return GATE_FAIL(err, GATE_E_INVALID,
+		                 "'%.*s' is no %s: a decimal number without leading zeros is meant", show(p), p.at,
+		                 what);
 	}
 }
 
@@ -72,7 +73,8 @@ static void split(const char *word, struct piece *user, struct piece *group)
 	size_t len = strcspn(word, ":");
 
 	*user = (struct piece){ word, len };
-	*group = word[len] == ':' ? (struct piece){ word + len + 1, strlen(word + len + 1) } : (struct piece){ NULL, 0 };
+	*group =
+	    word[len] == ':' ? (struct piece){ word + len + 1, strlen(word + len + 1) } : (struct piece){ NULL, 0 };
 }
 
 int gate_user_word_check(const char *user, struct gate_err *err)
@@ -220,7 +222,8 @@ static int find_group(const struct gate_passwd *files, struct piece word, uint32
 				return GATE_NOTE(err, "the entry of group '%.*s'", show(word), word.at);
 			return 0;
 		}
-	return GATE_FAIL(err, GATE_E_NOTFOUND, "there is no group '%.*s' in the task's /etc/group", show(word), word.at);
+	return GATE_FAIL(err, GATE_E_NOTFOUND, "there is no group '%.*s' in the task's /etc/group", show(word),
+	                 word.at);
 }
 
 /* --- the user --- */
@@ -239,8 +242,8 @@ static int take_entry(const struct piece f[FIELDS_MAX], struct gate_arena *arena
 }
 
 /* *found: there is an entry; without one a number is the user all the same. */
-static int find_user(const struct gate_passwd *files, struct piece word, struct gate_arena *arena, struct gate_identity *id,
-                     bool *found, struct gate_err *err)
+static int find_user(const struct gate_passwd *files, struct piece word, struct gate_arena *arena,
+                     struct gate_identity *id, bool *found, struct gate_err *err)
 {
 	struct piece rest = { files->passwd, files->passwd_len }, f[FIELDS_MAX];
 	bool by_number = all_digits(word);
@@ -274,8 +277,7 @@ static int find(const struct gate_passwd *files, const char *user, const char *c
 		return -1;
 	if (g.at != NULL && find_group(files, g, &id->gid, err) < 0)
 		return -1;
-	if (g.at == NULL && found &&
-	    groups_of(files, (struct piece){ id->name, strlen(id->name) }, groups, err) < 0)
+	if (g.at == NULL && found && groups_of(files, (struct piece){ id->name, strlen(id->name) }, groups, err) < 0)
 		return -1;
 	if (g.at == NULL && !found && files->host && id->uid != 0)
 		return GATE_FAIL(err, GATE_E_INVALID,

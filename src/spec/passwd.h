@@ -22,7 +22,7 @@ struct gate_passwd {
 struct gate_identity {
 	uint32_t uid, gid;
 	const char *name, *home; /* in the arena; name "" when there is no entry; home "/" when none is known */
-	uint32_t *groups;        /* for setgroups(2), the own one among them, without doubles, ascending; in the arena */
+	uint32_t *groups; /* for setgroups(2), the own one among them, without doubles, ascending; in the arena */
 	size_t n_groups;
 };
 

@@ -11,8 +11,10 @@
 
 const struct gate_refusal gate_spec_refused[] = {
 	{ "caps", 0, "the capabilities of a task are said with '--cap-add' and '--cap-drop', as in '--cap-drop ALL'" },
-	{ "publish", 'p', "there are no ports to forward: " NETWORK ", and with '--network host' its ports are the host's" },
-	{ "publish-all", 'P', "there are no ports to forward: " NETWORK ", and with '--network host' its ports are the host's" },
+	{ "publish", 'p',
+	  "there are no ports to forward: " NETWORK ", and with '--network host' its ports are the host's" },
+	{ "publish-all", 'P',
+	  "there are no ports to forward: " NETWORK ", and with '--network host' its ports are the host's" },
 	{ "attach", 'a', "all three streams are attached, or none with '--detach'" },
 	{ "detach-keys", 0, "the keys are ctrl-p ctrl-q" },
 	{ "add-host", 0, FILES },
@@ -57,7 +59,8 @@ const struct gate_refusal gate_spec_refused[] = {
 	{ "kernel-memory", 0, "'--memory' counts the kernel's memory too" },
 	{ "memory-reservation", 0, "there is one limit, '--memory'" },
 	{ "memory-swappiness", 0, "the limits are '--memory' and '--memory-swap'" },
-	{ "oom-kill-disable", 0, "a task that may not be killed could hold up the host; '--oom-score-adj' changes the order" },
+	{ "oom-kill-disable", 0,
+	  "a task that may not be killed could hold up the host; '--oom-score-adj' changes the order" },
 	{ "cgroups", 0, "a task has control groups where its limits need them; see '--isolation'" },
 	{ "cgroup-conf", 0, "the limits are those that have a flag" },
 	{ "disable-content-trust", 0, IMAGES },

@@ -108,9 +108,18 @@ int gate_take_security(struct gate_spec *s, const char *value, struct gate_err *
 /* --- sysctls --- */
 /* The namespaced ones: ipc_namespaces(7), ipc/ipc_sysctl.c, ipc/mq_sysctl.c. */
 static const char *const ipc_keys[] = {
-	"kernel.msgmax", "kernel.msgmnb",  "kernel.msgmni",  "kernel.sem",
-	"kernel.shmall", "kernel.shmmax",  "kernel.shmmni",  "kernel.shm_rmid_forced",
-	"fs.mqueue.queues_max", "fs.mqueue.msg_max", "fs.mqueue.msgsize_max", "fs.mqueue.msg_default",
+	"kernel.msgmax",
+	"kernel.msgmnb",
+	"kernel.msgmni",
+	"kernel.sem",
+	"kernel.shmall",
+	"kernel.shmmax",
+	"kernel.shmmni",
+	"kernel.shm_rmid_forced",
+	"fs.mqueue.queues_max",
+	"fs.mqueue.msg_max",
+	"fs.mqueue.msgsize_max",
+	"fs.mqueue.msg_default",
 	"fs.mqueue.msgsize_default",
 };
 
@@ -146,14 +155,15 @@ int gate_take_sysctl(struct gate_spec *s, const char *value, struct gate_err *er
 	if (key == 0 || value[key] == '\0')
 		return BAD("'--sysctl' takes KEY=VALUE, not '%s'", value);
 	if (gate_sysctl_space(value, key) == GATE_ISOLATE_COUNT)
-		return BAD("the sysctl '%.*s' is not one of a namespace: kernel.shm…, kernel.msg…, kernel.sem, fs.mqueue.… and net.…",
-		           (int)(key < 128 ? key : 128), value);
+		return BAD(
+		    "the sysctl '%.*s' is not one of a namespace: kernel.shm…, kernel.msg…, kernel.sem, fs.mqueue.… and net.…",
+		    (int)(key < 128 ? key : 128), value);
 	/* One value and nothing that could be taken for another line. */
 	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:,/+ \t");
 
 	if (len == 0 || text[len] != '\0' || len > 256)
-		return BAD("the value of sysctl '%.*s' may have letters, digits, blanks and -._:,/+, not '%s'", (int)key, value,
-		           text);
+		return BAD("the value of sysctl '%.*s' may have letters, digits, blanks and -._:,/+, not '%s'",
+		           (int)key, value, text);
 	if (gate_spec_copy(s, value, key, &pair.key, err) < 0 || gate_spec_copy(s, text, len, &pair.value, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->task->sysctls.n; i++)

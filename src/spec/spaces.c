@@ -34,8 +34,8 @@ int gate_take_network(struct gate_spec *s, const char *value, struct gate_err *e
 	for (size_t i = 0; i < GATE_ARRAY_LEN(elsewhere); i++)
 		if (strncmp(value, elsewhere[i], strlen(elsewhere[i])) == 0)
 			return BAD("there is no network '%s' here: none, host, or container:TASK to share one", value);
-	return BAD("'--%s' takes none, host or container:TASK, not '%s'%s; there are no named networks here", s->flag, value,
-	           gate_word_near(value, strlen(value), "none|host", near));
+	return BAD("'--%s' takes none, host or container:TASK, not '%s'%s; there are no named networks here", s->flag,
+	           value, gate_word_near(value, strlen(value), "none|host", near));
 }
 
 static int other(struct gate_spec *s, const char *value, const char *choices, struct gate_err *err)

@@ -93,8 +93,8 @@ static int target(struct gate_spec *s, struct word w, struct gate_volume *v, str
 /* Words that all three flags share. 1: not one of them. */
 static int common(struct gate_volume *v, struct word w)
 {
-	static const char *const nothing[] = { "rprivate", "private", "nocopy", "consistent", "cached", "delegated",
-		                               "z", "Z", "notmpcopyup" };
+	static const char *const nothing[] = { "rprivate",  "private", "nocopy", "consistent", "cached",
+		                               "delegated", "z",       "Z",      "notmpcopyup" };
 
 	/* Mounts are always private here; there is nothing to copy, no other machine, and no SELinux label is set. */
 	for (size_t i = 0; i < GATE_ARRAY_LEN(nothing); i++)
@@ -150,8 +150,8 @@ static int bad_word(struct gate_spec *s, struct word w, const char *choices, str
 		key.len++;
 	for (size_t i = 0; i < GATE_ARRAY_LEN(refused); i++)
 		if (is(key, refused[i].word))
-			return GATE_FAIL(err, GATE_E_UNSUPPORTED, "'%.*s' in '--%s' is not offered: %s", SHOW(w), s->flag,
-			                 refused[i].why);
+			return GATE_FAIL(err, GATE_E_UNSUPPORTED, "'%.*s' in '--%s' is not offered: %s", SHOW(w),
+			                 s->flag, refused[i].why);
 	return BAD("unknown word '%.*s' in '--%s'%s", SHOW(w), s->flag, gate_word_near(key.at, key.len, choices, near));
 }
 
@@ -196,21 +196,25 @@ static bool next(struct word *rest, char stop, struct word *piece)
 static int volume_source(struct gate_spec *s, struct word w, struct gate_volume *v, struct gate_err *err)
 {
 	if (w.len > 0 && w.at[0] != '/' && w.at[0] != '.')
-		return BAD("'%.*s' would be a named volume, and there are none here; for a directory write './%.*s' or its "
-		           "absolute path",
-		           SHOW(w), SHOW(w));
+		return BAD(
+		    "'%.*s' would be a named volume, and there are none here; for a directory write './%.*s' or its "
+		    "absolute path",
+		    SHOW(w), SHOW(w));
 	return gate_spec_host_path(s, w.at, w.len, &v->source, err);
 }
 
 int gate_take_volume(struct gate_spec *s, const char *value, struct gate_err *err)
 {
-	struct gate_volume v = { .kind = GATE_VOLUME_BIND, .recursive = true, .nosuid = true, .nodev = true,
-		                 .make_source = true };
+	struct gate_volume v = {
+		.kind = GATE_VOLUME_BIND, .recursive = true, .nosuid = true, .nodev = true, .make_source = true
+	};
 	struct word rest = { value, strlen(value) }, source, place = { NULL, 0 }, options = { NULL, 0 }, w;
 
 	(void)next(&rest, ':', &source);
 	if (!next(&rest, ':', &place) || source.len == 0)
-		return BAD("'--volume' takes SOURCE:TARGET[:OPTIONS], not '%s'; there are no volumes without a source here", value);
+		return BAD(
+		    "'--volume' takes SOURCE:TARGET[:OPTIONS], not '%s'; there are no volumes without a source here",
+		    value);
 	(void)next(&rest, ':', &options);
 	if (rest.at != NULL)
 		return BAD("'--volume %s' has too many ':'; --mount takes paths with one in them", value);
@@ -288,8 +292,9 @@ struct mount {
 	bool typed, has_source, tmpfs_only, bind_only, exec;
 };
 
-static const char mount_words[] = "type|source|src|target|destination|dst|readonly|ro|rw|bind-propagation|bind-nonrecursive|"
-				  "tmpfs-size|tmpfs-mode|consistency|relabel|noexec|exec|nosuid|suid|nodev|dev";
+static const char mount_words[] =
+    "type|source|src|target|destination|dst|readonly|ro|rw|bind-propagation|bind-nonrecursive|"
+    "tmpfs-size|tmpfs-mode|consistency|relabel|noexec|exec|nosuid|suid|nodev|dev";
 
 static int mount_type(struct mount *m, struct word arg, struct gate_err *err)
 {
@@ -369,7 +374,8 @@ static int mount_check(struct gate_spec *s, struct mount *m, struct gate_err *er
 	bool bind = m->v.kind == GATE_VOLUME_BIND;
 
 	if (!m->typed)
-		return BAD("'--mount' without a type would be a named volume, and there are none here: type=bind or type=tmpfs");
+		return BAD(
+		    "'--mount' without a type would be a named volume, and there are none here: type=bind or type=tmpfs");
 	if (m->v.target == NULL)
 		return BAD("'--mount' needs target=PATH");
 	if (bind && m->tmpfs_only)
@@ -398,7 +404,8 @@ int gate_take_mount(struct gate_spec *s, const char *value, struct gate_err *err
 	while ((got = csv_field(&at, &field)) == 1) {
 		if (field.failed)
 			return GATE_FAIL_NOMEM(err);
-		if (gate_spec_copy(s, field.data, field.len, &copy, err) < 0 || mount_field(s, &m, copy, field.len, err) < 0)
+		if (gate_spec_copy(s, field.data, field.len, &copy, err) < 0 ||
+		    mount_field(s, &m, copy, field.len, err) < 0)
 			return -1;
 	}
 	if (got < 0)

@@ -10,7 +10,7 @@
 
 /* Mesos' names; parsed and printed by gate_isolator_parse and gate_isolator_name. */
 enum gate_isolator {
-	GATE_ISOLATE_SECCOMP = 0, /* linux/seccomp */
+	GATE_ISOLATE_SECCOMP = 0,  /* linux/seccomp */
 	GATE_ISOLATE_CAPABILITIES, /* linux/capabilities */
 	GATE_ISOLATE_NNP,          /* linux/nnp: honours no-new-privileges */
 	GATE_ISOLATE_FILESYSTEM,   /* filesystem/linux: mount namespace, root, volumes */
@@ -35,7 +35,7 @@ int gate_isolation_parse(const char *text, uint32_t *ret, struct gate_err *err);
 enum gate_ns_mode {
 	GATE_NS_OWN = 0, /* a new one (network: with nothing but "lo") */
 	GATE_NS_HOST,
-	GATE_NS_OF       /* of the task `of`: its id or name */
+	GATE_NS_OF /* of the task `of`: its id or name */
 };
 struct gate_ns {
 	enum gate_ns_mode mode;
@@ -58,8 +58,8 @@ struct gate_limit { /* --ulimit nofile=1024:2048 */
 	uint64_t soft, hard; /* UINT64_MAX: unlimited */
 };
 
-struct gate_device { /* --device is refused; these are the defaults and what --privileged opens */
-	char type;       /* 'c', 'b', 'a' */
+struct gate_device {          /* --device is refused; these are the defaults and what --privileged opens */
+	char type;            /* 'c', 'b', 'a' */
 	int64_t major, minor; /* -1: any */
 	const char *access;   /* "rwm" */
 };
@@ -116,7 +116,7 @@ struct gate_task {
 	GATE_SPEC_LIST(struct gate_pair, labels);
 	GATE_SPEC_LIST(const char *, groups_add); /* --group-add */
 
-	int stop_signal; /* 0: the image's, else SIGTERM */
+	int stop_signal;  /* 0: the image's, else SIGTERM */
 	uint32_t stop_ms; /* default 10000 */
 	uint64_t timeout_ms;
 	uint64_t log_bytes; /* default 10 MiB per file, 3 files */
