@@ -199,14 +199,16 @@ static const char *other_kind(const char *text, size_t len)
 	return NULL;
 }
 
-int gate_doc_check(const char *text, size_t len, struct gate_doc_shape *ret, struct gate_err *err)
+int gate_doc_check_text(const char *text, size_t len, size_t max, const char *language, bool *ascii,
+                        struct gate_err *err)
 {
 	const char *kind = other_kind(text, len);
 
-	if (len > GATE_DOC_MAX)
-		return GATE_FAIL(err, GATE_E_LIMIT, "%zu bytes, more than the limit of %u", len, GATE_DOC_MAX);
+	if (len > max)
+		return GATE_FAIL(err, GATE_E_LIMIT, "%zu bytes, more than the limit of %zu", len, max);
 	if (kind != NULL)
-		return GATE_FAIL_AT(err, ((struct gate_place){ 1, 1, 1 }), GATE_E_SYNTAX, "this is %s, not JSON", kind);
+		return GATE_FAIL_AT(err, ((struct gate_place){ 1, 1, 1 }), GATE_E_SYNTAX, "this is %s, not %s", kind,
+		                    language);
 	if (len >= 2 && (memcmp(text, "\xfe\xff", 2) == 0 || memcmp(text, "\xff\xfe", 2) == 0))
 		return GATE_FAIL_AT(err, ((struct gate_place){ 1, 1, 1 }), GATE_E_SYNTAX,
 		                    "UTF-16 text: save the file as UTF-8");
@@ -214,7 +216,12 @@ int gate_doc_check(const char *text, size_t len, struct gate_doc_shape *ret, str
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		return GATE_FAIL_AT(err, ((struct gate_place){ 1, 1, 1 }), GATE_E_SYNTAX,
 		                    "a byte-order mark in front of the text: save the file as UTF-8 without it");
-	if (check_bytes(text, len, &ret->ascii, err) < 0)
+	return check_bytes(text, len, ascii, err);
+}
+
+int gate_doc_check(const char *text, size_t len, struct gate_doc_shape *ret, struct gate_err *err)
+{
+	if (gate_doc_check_text(text, len, GATE_DOC_MAX, "JSON", &ret->ascii, err) < 0)
 		return -1;
 	return check_shape(text, len, &ret->values, err);
 }

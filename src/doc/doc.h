@@ -1,4 +1,4 @@
-/* doc.h - JSON text to a tree with places (libfyaml, only in this layer), and JSON out.
+/* doc.h - JSON and YAML text to a tree with places (libfyaml, only in this layer), and JSON out.
  *
  * Pure. Refused, each with its place: text that is not UTF-8, a byte-order mark, NUL bytes, more than
  * GATE_DOC_MAX bytes or GATE_DOC_VALUES values, nesting deeper than GATE_DOC_DEPTH, duplicate keys, comments, trailing commas and text after
@@ -39,6 +39,13 @@ struct gate_doc {
  * was meant. */
 int gate_doc_read(struct gate_arena *arena, const char *text, size_t len, const struct gate_doc **ret,
                   struct gate_err *err);
+/* One YAML document as the same tree, for files that people write (configuration). Plain scalars follow the core schema:
+ * null, true and false, numbers as JSON writes them; everything else is a string ("no", "010" and "0x10" too). Refused, each
+ * with its place: anchors, aliases, tags, merge keys, keys that are no scalars, duplicate keys, a second document, more than
+ * GATE_DOC_YAML_MAX bytes, and what gate_doc_read refuses of any text. An empty text is null. */
+#define GATE_DOC_YAML_MAX (1u << 18) /* bytes */
+int gate_doc_read_yaml(struct gate_arena *arena, const char *text, size_t len, const struct gate_doc **ret,
+                       struct gate_err *err);
 /* A member of an object by exact key, or NULL. */
 const struct gate_doc *gate_doc_member(const struct gate_doc *object, const char *key);
 const char *gate_doc_kind_name(enum gate_doc_kind kind); /* "a string", "an object", … for messages */

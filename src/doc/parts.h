@@ -39,6 +39,12 @@ struct gate_doc_shape {
 /* What must hold before the library sees a byte: size, UTF-8, no mark, no NUL, depth, number of values. */
 int gate_doc_check(const char *text, size_t len, struct gate_doc_shape *ret, struct gate_err *err);
 
+/* The part of it that any language needs: size, UTF-8, no mark, no NUL. `language` for messages. */
+int gate_doc_check_text(const char *text, size_t len, size_t max, const char *language, bool *ascii,
+                        struct gate_err *err);
+/* No two members of an object have the same key; the duplicate that is reported is the one that comes first. */
+int gate_doc_check_keys(const struct gate_doc *items, size_t n, struct gate_err *err);
+
 /* The first thing in a checked text that is not JSON, as an error with its place; -1. Returns 0, with *err
  * untouched, if the text is JSON after all. */
 int gate_doc_diagnose(const char *text, size_t len, struct gate_err *err);

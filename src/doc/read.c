@@ -241,7 +241,7 @@ static int fail_duplicate(const struct gate_doc *first, const struct gate_doc *a
 }
 
 /* Events do not check keys. The duplicate that is reported is the one that comes first in the file. */
-static int check_keys(const struct gate_doc *items, size_t n, struct gate_err *err)
+int gate_doc_check_keys(const struct gate_doc *items, size_t n, struct gate_err *err)
 {
 	GATE_AUTOFREE const struct gate_doc **sorted = NULL;
 	const struct gate_doc *first = NULL, *again = NULL;
@@ -283,7 +283,7 @@ static int finish(struct reader *r, struct fy_token *token, bool object, struct 
 	r->not_json = false;
 	over(r, mark->input_pos + 1);
 	n = r->n - l->first;
-	if (object && check_keys(&r->stack[l->first], n, err) < 0)
+	if (object && gate_doc_check_keys(&r->stack[l->first], n, err) < 0)
 		return -1;
 	items = n == 0 ? NULL : GATE_NEWS(r->arena, struct gate_doc, n);
 	if (items == NULL && n != 0)
