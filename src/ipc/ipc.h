@@ -30,7 +30,7 @@ enum gate_ipc_type {
 	GATE_IPC_INVENTORY,  /* → one TASK for each container of the store, then DONE */
 	/* launcher → front */
 	GATE_IPC_LAUNCHED = 32, /* bytes: struct gate_ipc_task; the program runs, or record says why not */
-	GATE_IPC_REFUSED,       /* a: enum gate_code; bytes: the sentence. Nothing was done, nothing is left */
+	GATE_IPC_REFUSED,       /* a: enum gate_errc; bytes: the sentence. Nothing was done, nothing is left */
 	GATE_IPC_DONE,
 	GATE_IPC_EXEC_DONE, /* a: wait(2) status, b: 1: its time was over; bytes: the end of its output (4 KiB at most) */
 	GATE_IPC_STATS_ARE, /* bytes: struct gate_ipc_stats */
