@@ -65,6 +65,11 @@ void gate_json_key(struct gate_json *j, const char *key);
 void gate_json_text(struct gate_json *j, const char *s); /* NULL writes null; invalid UTF-8 becomes U+FFFD */
 void gate_json_textn(struct gate_json *j, const char *s, size_t len);
 void gate_json_u64(struct gate_json *j, uint64_t n);
+void gate_json_i64(struct gate_json *j, int64_t n);
+/* The shortest text that reads back as the same number: 0.1, 128, 1e+30. What JSON cannot say (infinite, not a number): null. */
+void gate_json_double(struct gate_json *j, double d);
+/* A value that is JSON already, on one line. NULL writes null. */
+void gate_json_raw(struct gate_json *j, const char *json);
 void gate_json_bool(struct gate_json *j, bool b);
 void gate_json_null(struct gate_json *j);
 

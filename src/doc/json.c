@@ -1,4 +1,7 @@
 /* The JSON writer. */
+#include <math.h>
+#include <stdio.h>
+
 #include "doc/doc.h"
 
 void gate_json_init(struct gate_json *j, struct gate_buf *out, unsigned indent)
@@ -151,6 +154,32 @@ void gate_json_u64(struct gate_json *j, uint64_t n)
 {
 	before(j);
 	gate_buf_printf(j->out, "%llu", (unsigned long long)n);
+}
+
+void gate_json_i64(struct gate_json *j, int64_t n)
+{
+	before(j);
+	gate_buf_printf(j->out, "%lld", (long long)n);
+}
+
+void gate_json_double(struct gate_json *j, double d)
+{
+	char text[40] = "null";
+
+	/* C's locale is never set here, so the point is a point. */
+	for (int digits = 15; isfinite(d) && digits <= 17; digits++) {
+		(void)snprintf(text, sizeof(text), "%.*g", digits, d);
+		if (strtod(text, NULL) == d) /* NOLINT: the very same number is meant */
+			break;
+	}
+	before(j);
+	gate_buf_puts(j->out, text);
+}
+
+void gate_json_raw(struct gate_json *j, const char *json)
+{
+	before(j);
+	gate_buf_puts(j->out, json != NULL ? json : "null");
 }
 
 void gate_json_bool(struct gate_json *j, bool b)

@@ -93,9 +93,31 @@ static void a_nul_byte_is_escaped(void **state)
 	gate_buf_done(&b);
 }
 
+static void numbers_are_as_short_as_they_can_be(void **state)
+{
+	struct gate_buf b = GATE_BUF_INIT;
+	struct gate_json j;
+
+	(void)state;
+	gate_json_init(&j, &b, 0);
+	gate_json_array(&j);
+	gate_json_double(&j, 0.1);
+	gate_json_double(&j, 128);
+	gate_json_double(&j, 1.0 / 3);
+	gate_json_double(&j, 1e300 * 1e300);
+	gate_json_i64(&j, INT64_MIN);
+	gate_json_raw(&j, "{\"a\": []}");
+	gate_json_raw(&j, NULL);
+	gate_json_end(&j, ']');
+	assert_string_equal(
+	    b.data, "[0.1, 128, 0.3333333333333333, null, -9223372036854775808, {\"a\": []}, null]");
+	gate_buf_done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_are_as_short_as_they_can_be),
 		cmocka_unit_test(one_line_has_blanks_between_items),
 		cmocka_unit_test(indented_text_has_a_line_for_each_item),
 		cmocka_unit_test(any_bytes_become_a_valid_string),
