@@ -1,17 +1,12 @@
 #include "cli/cli.h"
 
 /* One row per verb, in the order of --help. */
-#define VERBS(X)                                                                                                       \
-	X(check)                                                                                                       \
-	X(explain)                                                                                                     \
-	X(diff)                                                                                                        \
-	X(subset)                                                                                                      \
-	X(digest)                                                                                                      \
-	X(compile)                                                                                                     \
-	X(disasm)                                                                                                      \
-	X(emulate)                                                                                                     \
-	X(verify) X(merge) X(convert) X(run) X(image) X(exec) X(ps) X(logs) X(stop) X(kill) X(rm) X(wait) X(inspect)   \
-	    X(doctor) X(completion) X(version) X(help)
+/* clang-format off */
+#define VERBS(X) \
+	X(check) X(explain) X(diff) X(subset) X(digest) X(compile) X(disasm) X(emulate) X(verify) X(merge) X(convert) \
+	X(run) X(image) X(exec) X(ps) X(logs) X(stop) X(kill) X(rm) X(wait) X(inspect) \
+	X(doctor) X(completion) X(version) X(help)
+/* clang-format on */
 
 #define DECLARE(name) extern const struct gate_verb gate_verb_##name;
 #define ROW(name)     &gate_verb_##name,

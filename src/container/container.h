@@ -89,8 +89,8 @@ struct gate_started {
 	int socket; /* to the keeper: frames of task/record.h; owned by the caller */
 	int pidfd;  /* of the task's first process */
 	struct gate_record record;
-	bool
-	    started; /* false: record says why the program did not run; everything is undone but the entry (unless --rm) */
+	/* false: the record says why the program did not run; everything is undone but the entry (unless --rm) */
+	bool started;
 	char why[400]; /* … as a sentence */
 };
 int gate_container_start(struct gate_store *s, const struct gate_task *t, const struct gate_task_profile *p,

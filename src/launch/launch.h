@@ -16,13 +16,15 @@ struct gate_launch_report {
 	uint32_t row;    /* the row that runs */
 	uint32_t failed; /* it failed */
 	int32_t sys;     /* with this errno */
-	int64_t object;  /* what for: a signal, a capability, an index; 0: nothing to name. EOWNERDEAD: the signal that
-	                   * killed the process while this row ran (SIGSYS: a filter that the caller is under) */
-	uint32_t exec_sys;                                /* execve failed, or PROGRAM found nothing, with this errno */
-	uint32_t executed;                                /* set right before execve */
-	uint32_t session;                                 /* audit session, or 0xffffffff */
-	int32_t listener;                                 /* descriptor in the keeper's table, or -1 */
-	uint32_t skipped[(GATE_PLAN_ROWS_MAX + 31) / 32]; /* OPTIONAL rows that failed */
+	/* what for: a signal, a capability, an index; 0: nothing to name. With EOWNERDEAD the signal that killed the process
+	 * while this row ran (SIGSYS: a filter that the caller is under) */
+	int64_t object;
+	uint32_t exec_sys; /* execve failed, or PROGRAM found nothing, with this errno */
+	uint32_t executed; /* set right before execve */
+	uint32_t session;  /* audit session, or 0xffffffff */
+	int32_t listener;  /* descriptor in the keeper's table, or -1 */
+	/* OPTIONAL rows that failed */
+	uint32_t skipped[(GATE_PLAN_ROWS_MAX + 31) / 32];
 	int32_t init_ended; /* INIT: the program's wait(2) status, once `init_done` is set */
 	uint32_t init_done;
 };

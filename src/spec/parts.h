@@ -21,11 +21,11 @@ static inline bool gate_spec_isolates(const struct gate_spec *s, enum gate_isola
 	return (s->task->isolation & UINT32_C(1) << i) != 0;
 }
 
-/* flags_*.c */
-gate_spec_taker gate_take_volume, gate_take_mount, gate_take_tmpfs; /* volume.c */
-gate_spec_taker gate_take_env, gate_take_label;                     /* env.c */
-/* The caller's environment, below what was said. */
+/* The caller's environment, below what was said. (env.c) */
 int gate_spec_inherit(struct gate_spec *s, struct gate_err *err);
+
+gate_spec_taker gate_take_volume, gate_take_mount, gate_take_tmpfs;                          /* volume.c */
+gate_spec_taker gate_take_env, gate_take_label;                                              /* env.c */
 gate_spec_taker gate_take_entrypoint_json;                                                   /* entrypoint.c */
 gate_spec_taker gate_take_cap_add, gate_take_cap_drop, gate_take_security, gate_take_sysctl; /* security.c */
 gate_spec_taker gate_take_profile, gate_take_no_new_privs;

@@ -11,8 +11,8 @@
 /* What is outside. */
 struct gate_spec_caller {
 	const char *cwd; /* absolute: relative sources of volumes begin here; NULL: there is none */
-	const char *const
-	    *environ; /* NULL at the end: what "-e NAME" stands for, and what a task without a root of its own has */
+	/* NULL at the end: what "-e NAME" stands for, and what a task without a root of its own has */
+	const char *const *environ;
 };
 
 #define GATE_SPEC_FLAGS_MAX 80

@@ -42,17 +42,20 @@ enum gate_step {
 	GATE_STEP_NONE = 0,
 	/* --- before there is a process. SESSION, CGROUP, OOM, RLIMIT and NORMAL may stand here, too: the stager does it, and
 	 * the process inherits it (what needs the host's user namespace when another is joined) --- */
-	GATE_STEP_JOIN, /* fd: a namespace; a: its CLONE_NEW… type. Runs in a stager, a child of the keeper in its memory.
-	                  * With flag DIRECTORY and a 0: a directory that becomes the root */
-	GATE_STEP_CLONE, /* a: CLONE_NEW… of new namespaces; fd: cgroup v2 directory to start in (CLONE_INTO_CGROUP), or -1 */
+	/* fd: a namespace; a: its CLONE_NEW… type. Runs in a stager, a child of the keeper in its memory. With flag DIRECTORY
+	 * and a 0: a directory that becomes the root */
+	GATE_STEP_JOIN,
+	GATE_STEP_CLONE, /* a: CLONE_NEW… of new namespaces; fd: cgroup v2 directory to start in, or -1 */
 	/* --- the process, privileged --- */
 	GATE_STEP_SIGNALS, /* default dispositions for all signals; they stay blocked */
 	GATE_STEP_HIDE,    /* PR_SET_DUMPABLE 0 */
 	GATE_STEP_PARENT,  /* a: signal that the keeper's death sends; then checks that the keeper lives */
-	GATE_STEP_NORMAL, /* umask 022, personality 0, all processors, SCHED_OTHER where the caller's was another, timer slack */
+	/* umask 022, personality 0, all processors, SCHED_OTHER where the caller's was another, timer slack */
+	GATE_STEP_NORMAL,
 	GATE_STEP_CGROUP,  /* fd: cgroup.procs (v2 before 5.7, v1) of one hierarchy: the process enters it */
 	GATE_STEP_SESSION, /* an audit session of its own; fd: /proc of the host. OPTIONAL: where there is no audit */
-	GATE_STEP_MARK, /* fd: audit socket; text[0]: a bytes that the kernel passes on with the sender's process id. OPTIONAL */
+	/* fd: audit socket; text[0]: a bytes that the kernel passes on with the sender's process id. OPTIONAL */
+	GATE_STEP_MARK,
 	GATE_STEP_OOM,      /* a: oom_score_adj (as int64); fd: /proc of the host */
 	GATE_STEP_RLIMIT,   /* flags: resource; a: soft, b: hard */
 	GATE_STEP_UNSHARE,  /* a: CLONE_NEWCGROUP: after the CGROUP rows, so that the task sees its own as the root */
@@ -61,36 +64,42 @@ enum gate_step {
 	GATE_STEP_KEYRING,  /* joins a new session keyring */
 	/* --- its file system; not without CLONE_NEWNS --- */
 	GATE_STEP_PRIVATE, /* all mounts private, recursively: nothing goes back to the host */
-	GATE_STEP_ROOT, /* fd: a detached mount, the task's root; text[0]: host directory on which it is put until PIVOT */
+	GATE_STEP_ROOT,   /* fd: a detached mount, the task's root; text[0]: host directory that it is on until PIVOT */
 	GATE_STEP_ATTACH, /* fd: a detached mount; text[0]: target. Flags: DIRECTORY or FILE: make it when missing */
-	GATE_STEP_BIND, /* text[0]: path on the host; text[1]: target; fd: the same object, opened before, or -1: must be
-	                       * that; a: character device number that it must have, or 0; b: MOUNT_ATTR_… to set. A directory comes
-	                       * with all that is mounted in it. Flags as ATTACH */
-	GATE_STEP_FILESYSTEM, /* text[0]: type; text[1]: target; text[2]: "key=value,key" or 0; a: MOUNT_ATTR_…; as ATTACH */
+	/* text[0]: path on the host; text[1]: target; fd: the same object, opened before, or -1: must be that; a: character
+	 * device number that it must have, or 0; b: MOUNT_ATTR_… to set. A directory comes with all that is mounted in it.
+	 * Flags as ATTACH */
+	GATE_STEP_BIND,
+	/* text[0]: type; text[1]: target; text[2]: "key=value,key" or 0; a: MOUNT_ATTR_…; flags as ATTACH */
+	GATE_STEP_FILESYSTEM,
 	GATE_STEP_LINK, /* text[0]: what it says; text[1]: the new symbolic link, in a file system that we made */
-	GATE_STEP_COVER, /* text[0]: target: a file is covered by /dev/null, a directory by an empty one; skipped when missing */
-	GATE_STEP_READONLY, /* text[0]: target ("/": the root alone): mounted on itself read-only; skipped when missing.
-	                       * a: more MOUNT_ATTR_…; RECURSIVE: what is mounted in it as well (mount_setattr, 5.12) */
-	GATE_STEP_SYSCTL,   /* text[0]: "net/ipv4/…"; text[1]: value; through a procfs of our own */
-	GATE_STEP_PIVOT,    /* ROOT becomes "/", the host's tree goes */
+	/* text[0]: target: a file is covered by /dev/null, a directory by an empty one; skipped when missing */
+	GATE_STEP_COVER,
+	/* text[0]: target ("/": the root alone): mounted on itself read-only; skipped when missing. a: more MOUNT_ATTR_…;
+	 * RECURSIVE: what is mounted in it as well (mount_setattr, 5.12) */
+	GATE_STEP_READONLY,
+	GATE_STEP_SYSCTL, /* text[0]: "net/ipv4/…"; text[1]: value; through a procfs of our own */
+	GATE_STEP_PIVOT,  /* ROOT becomes "/", the host's tree goes */
 	/* --- who it is --- */
 	GATE_STEP_SESSION_LEADER, /* setsid */
-	GATE_STEP_TERMINAL, /* a pty of the task's own devpts as 0, 1, 2 and controlling terminal; flags: ON_HOST: of the
-	                           * host's. a: rows << 16 | columns. The slave belongs to the user of the IDS row. The master
-	                           * goes to the keeper */
-	GATE_STEP_STDIO,    /* fd, GATE_PLAN_FD_IN, OUT, ERR, or -1 (/dev/null) as descriptor a */
-	GATE_STEP_INIT,     /* from here on a child goes on; this process reaps and forwards signals (--init) */
-	GATE_STEP_HELPER,   /* starts the thread that will load the filter with the privileges of now */
+	/* a pty of the task's own devpts (flag ON_HOST: of the host's) as 0, 1, 2 and controlling terminal; a: rows << 16 |
+	 * columns. The slave belongs to the user of the IDS row, the master goes to the keeper */
+	GATE_STEP_TERMINAL,
+	GATE_STEP_STDIO,     /* fd, GATE_PLAN_FD_IN, OUT, ERR, or -1 (/dev/null) as descriptor a */
+	GATE_STEP_INIT,      /* from here on a child goes on; this process reaps and forwards signals (--init) */
+	GATE_STEP_HELPER,    /* starts the thread that will load the filter with the privileges of now */
 	GATE_STEP_DIRECTORY, /* text[0]: working directory (0: fd); then getcwd must give a path. CREATE: make it */
 	GATE_STEP_BOUNDING,  /* a: capabilities that stay in the bounding set */
-	GATE_STEP_IDS, /* a: uid, b: gid; text[0]: flags many uint32_t groups; setgroups, setresgid, setresuid with
-	                           * capabilities kept; then PARENT's signal again */
+	/* a: uid, b: gid; text[0]: flags many uint32_t groups; setgroups, setresgid, setresuid with capabilities kept; then
+	 * PARENT's signal again */
+	GATE_STEP_IDS,
 	GATE_STEP_CAPABILITIES, /* a: permitted and effective; b: inheritable and ambient */
 	GATE_STEP_NO_NEW_PRIVS,
 	GATE_STEP_PROGRAM, /* text[0]: PATH: finds argv[0] as execvp(3) does, with the task's own rights */
 	GATE_STEP_CLOSE,   /* every descriptor from 3 on */
 	GATE_STEP_UNBLOCK, /* all signals */
-	GATE_STEP_FILTER, /* a: SECCOMP_FILTER_FLAG_… without TSYNC and NEW_LISTENER; flags: enum gate_load. No row: unconfined */
+	/* a: SECCOMP_FILTER_FLAG_… without TSYNC and NEW_LISTENER; flags: enum gate_load. No row: unconfined */
+	GATE_STEP_FILTER,
 	GATE_STEP_EXECVE, /* text[0]: the file, where there is no PROGRAM row (0: argv[0] is a path) */
 	GATE_STEP_MAX
 };
@@ -129,10 +138,8 @@ enum gate_plan_flag {
 	GATE_PLAN_REMOVE = 1 << 3,     /* the directory goes with the task (--rm) */
 	GATE_PLAN_LISTENER = 1 << 4,   /* the filter has NOTIFY: load with NEW_LISTENER, the keeper keeps it */
 	GATE_PLAN_EXEC = 1 << 5,       /* one more process in a task: no directory, no record, no log */
-	GATE_PLAN_ATTACHED =
-	    1 << 6, /* whoever started the keeper gets the output (and the end) over the start socket */
-	GATE_PLAN_PLAIN_STDIO =
-	    1 << 7 /* descriptors 0, 1, 2 of the keeper itself are the task's: nothing is pumped or logged */
+	GATE_PLAN_ATTACHED = 1 << 6,   /* who started the keeper gets output and end over the start socket */
+	GATE_PLAN_PLAIN_STDIO = 1 << 7 /* 0, 1, 2 of the keeper itself are the task's: nothing is pumped or logged */
 };
 
 /* One cgroup hierarchy that the task is in, for the end: kill, count, remove. */
@@ -140,8 +147,7 @@ struct gate_plan_cgroup {
 	int32_t dir;    /* fd index: the task's cgroup */
 	int32_t parent; /* fd index: the directory above, for unlinkat */
 	uint32_t name;  /* offset: its name there */
-	uint32_t
-	    what; /* GATE_CGROUP_… bits of the controllers in it; 0 in one that is there just for freezing or killing */
+	uint32_t what;  /* GATE_CGROUP_… bits of the controllers in it; 0: there just for freezing or killing */
 };
 enum gate_cgroup_what {
 	GATE_CGROUP_V2 = 1 << 0,
@@ -185,9 +191,8 @@ struct gate_plan {
 	uint32_t n_cgroups;
 	struct gate_plan_cgroup cgroups[GATE_PLAN_CGROUPS_MAX];
 	uint64_t caps; /* what the program starts with, for the record */
-	uint32_t stdio_uid,
-	    stdio_gid; /* get the pipes, so that the task can open /dev/stdout again: the task's user, as the
-	                                * keeper's user namespace numbers it */
+	/* Get the pipes, so that the task can open /dev/stdout again: its user, as the keeper's user namespace numbers it. */
+	uint32_t stdio_uid, stdio_gid;
 };
 
 /* A checked plan: every offset, length and index in it is good, all strings end, rows are in a safe order. */

@@ -65,8 +65,7 @@ struct gate_record {
 	int64_t object;      /* … a number that names what it stumbled over, or 0 */
 	uint32_t pid;        /* of the task's first process on the host */
 	uint32_t keeper;     /* pid of its keeper */
-	uint64_t
-	    pid_start; /* field 22 of /proc/PID/stat of the task's first process: pid and this are never used twice */
+	uint64_t pid_start;  /* field 22 of /proc/PID/stat of `pid`: the two together are never used twice */
 	uint8_t boot_id[16];
 	uint32_t session; /* audit session, 0xffffffff: none */
 	uint32_t oom_kills;
@@ -89,23 +88,24 @@ int gate_record_exit_code(const struct gate_record *r);
 #define GATE_FRAME_BYTES_MAX 16384
 enum gate_frame_type {
 	/* from the keeper */
-	GATE_FRAME_STARTED =
-	    1,              /* struct gate_record (RUNNING), with a pidfd of the first process: execve has happened */
-	GATE_FRAME_RECORD,  /* struct gate_record as it is now: answer to STATUS */
-	GATE_FRAME_ENDED,   /* struct gate_record: the last frame of a connection that is attached or waits */
-	GATE_FRAME_OUTPUT,  /* a: 1 stdout (and terminal), 2 stderr; bytes */
-	GATE_FRAME_DONE,    /* b: the type of the request, which was carried out */
-	GATE_FRAME_REFUSED, /* a: errno; b: the type of the request, 0: none; bytes: to the starter, a sentence */
+	GATE_FRAME_STARTED = 1, /* execve has happened: struct gate_record (RUNNING), a pidfd of the first process */
+	GATE_FRAME_RECORD,      /* struct gate_record as it is now: answer to STATUS */
+	GATE_FRAME_ENDED,       /* struct gate_record: the last frame of a connection that is attached or waits */
+	GATE_FRAME_OUTPUT,      /* a: 1 stdout (and terminal), 2 stderr; bytes */
+	GATE_FRAME_DONE,        /* b: the type of the request, which was carried out */
+	GATE_FRAME_REFUSED,     /* a: errno; b: the type of the request, 0: none; bytes: to the starter, a sentence */
 	/* to the keeper; answered by DONE or REFUSED where nothing else is said */
 	GATE_FRAME_STATUS = 64, /* answered by RECORD with a pidfd */
 	GATE_FRAME_ATTACH,      /* a: 1: output from now on comes to this connection, and its end */
 	GATE_FRAME_WAIT,        /* answered by ENDED when it has ended */
-	GATE_FRAME_INPUT, /* bytes for standard input; no answer when they are taken. A full pipe makes the keeper stop reading
-	                         * from us: what must get through then (SIGNAL, STOP) goes over a second connection */
+	/* bytes for standard input; no answer when they are taken. A full pipe makes the keeper stop reading from us: what must
+	 * get through then (SIGNAL, STOP) goes over a second connection */
+	GATE_FRAME_INPUT,
 	GATE_FRAME_INPUT_END, /* end of standard input */
 	GATE_FRAME_RESIZE,    /* a: rows << 16 | columns */
 	GATE_FRAME_SIGNAL,    /* a: signal for the first process; b: 1: for all processes of the task */
-	GATE_FRAME_STOP, /* a: signal or 0: the task's; b: milliseconds until SIGKILL, or UINT64_MAX: the task's; DONE at once */
+	/* a: signal or 0: the task's; b: milliseconds until SIGKILL, or UINT64_MAX: the task's; DONE at once */
+	GATE_FRAME_STOP,
 	GATE_FRAME_LISTENER /* answered by DONE with the seccomp listener, given away once; REFUSED ENOENT */
 };
 struct gate_frame {
