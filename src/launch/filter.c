@@ -130,7 +130,7 @@ int gate_filter_helper(struct gate_filter_job *job)
 {
 	/* A thread of this process in all but the C library's view: it makes bare calls only. */
 	const struct gate_clone how = {
-		.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+		.flags = CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
 		.stack = (uint64_t)(uintptr_t)(job->stack_top - GATE_HELPER_STACK),
 		.stack_size = GATE_HELPER_STACK,
 	};

@@ -1,5 +1,6 @@
 /* The task's root: put up beside the host's tree, then made "/". */
 #include <limits.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -7,11 +8,59 @@
 #include "launch/launch.h"
 #include "launch/mount_sys.h"
 
+/* --- in a chroot(2) ---
+ *
+ * pivot_root(2) exchanges the caller's root, and what lies above a chroot would stay in the task's namespace, within reach
+ * of who may join namespaces. Joining its own is the way out: setns(2) makes the namespace's topmost root ours. */
+static int leave_chroot(const struct gate_launch *l)
+{
+	const int32_t proc = l->view->plan->proc;
+	int ns, ret;
+
+	if (proc < 0)
+		return -EPERM;
+	ns = gate_openat(l->view->fds[proc], "thread-self/ns/mnt", O_RDONLY, 0);
+	if (ns < 0)
+		return ns;
+	ret = GATE_CALL(SYS_setns, ns, CLONE_NEWNS);
+	gate_close(ns);
+	return ret;
+}
+
+/* The way back, for rows that name what the launcher saw. */
+static int enter_chroot(int root)
+{
+	const int ret = GATE_CALL(SYS_fchdir, root);
+
+	return ret == 0 ? GATE_CALL(SYS_chroot, ".") : ret;
+}
+
+/* Also what lies above a chroot, from where mounts would otherwise go on to the host, or come from there. Who may not
+ * join (no CAP_SYS_CHROOT) is taken for one in no chroot: a chroot that is no mount point gives EINVAL here then, and
+ * above another the tree stays. */
 int gate_step_private(struct gate_launch *l, const struct gate_row *row)
 {
-	(void)l;
+	const int root = gate_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	struct gate_statx was, is;
+	int ret;
+
 	(void)row;
-	return GATE_CALL(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	if (root < 0)
+		return root;
+	ret = gate_statx_fd(root, &was);
+	if (ret == 0)
+		ret = leave_chroot(l);
+	if (ret == 0)
+		ret = GATE_CALL(SYS_statx, AT_FDCWD, "/", 0, GATE_STATX_BASIC | GATE_STATX_MNT_ID, &is);
+	else if (ret == -EPERM)
+		is = was, ret = 0;
+	l->in_chroot = ret == 0 && !gate_statx_same(&was, &is);
+	if (ret == 0)
+		ret = GATE_CALL(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	if (ret == 0 && l->in_chroot)
+		ret = enter_chroot(root);
+	gate_close(root);
+	return ret;
 }
 
 /* The tree may be a copy of mounts that share what happens to them with the host's: it gets private before anything is
@@ -102,8 +151,8 @@ static int pivot(int root)
  *
  * All other mounts are taken away, and the new root is put over the ramfs's "/". That is as far as a task gets: above the
  * new root is the ramfs's root, whose ".." is itself, and a walk that arrives there is led up again to what is mounted on
- * it. Only who may unmount in this namespace (CAP_SYS_ADMIN over it) could uncover the ramfs. A root that is a chroot(2)
- * gives EINVAL as well, and has the host above it: there nothing is done. */
+ * it. Only who may unmount in this namespace (CAP_SYS_ADMIN over it) could uncover the ramfs. A chroot(2) that could not
+ * be left gives EINVAL as well, and has the host above it: there nothing is done. */
 
 /* One line of mountinfo at a time (proc_pid_mountinfo(5)); what is longer than the buffer is skipped. */
 struct lines {
@@ -232,6 +281,8 @@ int gate_step_pivot(struct gate_launch *l, const struct gate_row *row)
 	if (l->root < 0)
 		return -EINVAL;
 	ret = gate_statx_fd(l->root, &root);
+	if (ret == 0 && l->in_chroot)
+		ret = leave_chroot(l);
 	if (ret == 0)
 		ret = pivot(l->root);
 	if (ret == -EINVAL)

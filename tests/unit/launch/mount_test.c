@@ -711,6 +711,74 @@ static void roots_that_cannot_be(void **state)
 	run(body_wrong_roots, 0);
 }
 
+/* --- a launcher in a chroot(2) --- */
+
+static bool jail_is_mount;
+
+/* From here on "/" is the root of the namespace of mounts. */
+static void join_own(int proc)
+{
+	const int ns = openat(proc, "thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+
+	NEED(ns >= 0 && setns(ns, CLONE_NEWNS) == 0);
+	close(ns);
+}
+/* Of all in the namespace, not just beneath "/". */
+static bool something_is_shared(int proc)
+{
+	char text[4096];
+	bool found = false;
+	int status;
+	const pid_t pid = fork();
+
+	if (pid == 0) {
+		join_own(proc);
+		FILE *f = fdopen(openat(proc, "thread-self/mountinfo", O_RDONLY | O_CLOEXEC), "r");
+		while (f != NULL && fgets(text, sizeof(text), f) != NULL)
+			found |= strstr(text, " shared:") != NULL;
+		_exit(f == NULL ? 2 : found);
+	}
+	NEED(pid > 0 && waitpid(pid, &status, 0) == pid && (status == 0 || status == 1 << 8));
+	return status != 0;
+}
+
+/* What lies above the chroot is private, too, and gone after PIVOT: who joins the task's namespace is in the task's root. */
+static void body_chroot(void)
+{
+	struct maker m;
+	const int tree = take_cover();
+
+	maker_init(&m);
+	NEED(mkdir(in("jail"), 0755) == 0);
+	if (jail_is_mount)
+		NEED(mount("x", in("jail"), "tmpfs", 0, NULL) == 0);
+	NEED(mkdir(in("jail/mnt"), 0755) == 0 && mkdir(in("jail/proc"), 0755) == 0);
+	NEED(mount("x", in("work"), "tmpfs", 0, NULL) == 0 && mount(NULL, in("work"), NULL, MS_SHARED, NULL) == 0);
+	give_proc(&m);
+	const int proc = m.fds[m.plan.proc];
+	NEED(something_is_shared(proc));
+	NEED(chroot(in("jail")) == 0 && chdir("/") == 0);
+	NEED(STEP(&m, private, .fd = 0) == 0 && m.launch.in_chroot);
+	/* Rows that follow name what the launcher saw. */
+	NEED(exists("/mnt") && !exists(dir));
+	NEED(!something_is_shared(proc));
+	NEED(STEP(&m, root, .fd = tree + 1, .text = { "/mnt" }) == 0);
+	NEED(STEP(&m, filesystem, .flags = GATE_ROW_DIRECTORY, .text = { "proc", "/proc" }) == 0);
+	NEED(STEP(&m, pivot, .fd = 0) == 0);
+	NEED(m.launch.root == -1 && exists("/hello") && !exists("/jail") && !exists(dir));
+	join_own(proc);
+	NEED(exists("/hello") && !exists("/jail") && !exists(dir));
+}
+static void a_launcher_in_a_chroot(void **state)
+{
+	(void)state;
+	run(body_chroot, CLONE_NEWPID);
+	remove_dir(NULL);
+	make_dir(NULL);
+	jail_is_mount = true;
+	run(body_chroot, CLONE_NEWPID);
+}
+
 /* --- an initial ramfs as "/" --- */
 
 static void body_initial(void)
@@ -921,6 +989,7 @@ int main(void)
 		EACH(links_go_into_what_is_ours),
 		EACH(sysctls_by_a_procfs_of_our_own),
 		EACH(roots_that_cannot_be),
+		EACH(a_launcher_in_a_chroot),
 		EACH(a_root_over_the_initial_ramfs),
 		EACH(without_mount_setattr),
 		EACH(without_openat2),
