@@ -31,7 +31,8 @@ struct gate_world {
 	void (*random)(void *ctx, void *bytes, size_t n);
 	/* To the launcher: answers come to gate_agent_heard with the same serial. -1: it cannot be reached now. The memfds are
 	 * borrowed. */
-	int (*send)(void *ctx, uint32_t type, uint64_t serial, int64_t a, int64_t b, const void *bytes, size_t len, int fd);
+	int (*send)(void *ctx, uint32_t type, uint64_t serial, int64_t a, int64_t b, const void *bytes, size_t len,
+	            int fd);
 	/* GATE_IPC_OPEN, answered at once. */
 	int (*open)(void *ctx, enum gate_ipc_open what, const void *bytes, size_t len, int *fd, struct gate_err *err);
 	void *ctx;
@@ -48,12 +49,12 @@ enum gate_right {
 };
 #define GATE_RIGHT_ALL 0x3fU
 
-/* --- configuration: flags, MESOS_* variables, agent.yaml, already one (src/launcher/config.c makes it) --- */
+/* --- configuration: flags, MESOS_* variables, agent.yaml, already one (src/config makes it) --- */
 struct gate_setting {
 	const char *name, *value; /* of GET_FLAGS and /flags: Mesos' names */
 };
 struct gate_acl {
-	int64_t uid, gid; /* -1: any */
+	int64_t uid, gid;    /* -1: any */
 	const char *subject; /* of a certificate; NULL: none */
 	uint32_t rights;
 };
@@ -64,43 +65,57 @@ struct gate_may {
 struct gate_config {
 	uint32_t isolation; /* bits of enum gate_isolator */
 	const char *isolation_text;
-	const char *profile_name;   /* NULL: no default profile */
-	bool mesos_dialect;         /* profiles mean what Mesos makes of them */
-	const char *const *allowed; /* globs of profile names; NULL: all */
-	const char *floor;          /* name of a profile, or NULL */
+	const char *profile_name;          /* NULL: no default profile */
+	bool mesos_dialect;                /* profiles mean what Mesos makes of them */
+	const char *const *allowed;        /* globs of profile names; NULL: all */
+	const char *floor;                 /* name of a profile, or NULL */
 	const struct gate_may *unconfined; /* NULL user, path and label end it; NULL: nobody is restricted further */
 	size_t n_unconfined;
 	bool unconfined_limited;    /* `unconfined` was said, maybe as an empty list: nobody */
 	const struct gate_acl *acl; /* root may everything anyway */
 	size_t n_acl;
 	const char *hostname, *state_dir, *version;
-	uint64_t caps;              /* what tasks can have here at most: the mother's bounding set */
-	double cpus;                /* resources of the host, or --resources */
+	uint64_t caps; /* what tasks can have here at most: the mother's bounding set */
+	double cpus;   /* resources of the host, or --resources */
 	uint64_t mem_mib, disk_mib;
 	uint16_t port_low, port_high; /* 31000 to 32000 */
-	uint64_t gc_delay_ms;       /* ended containers stay that long (--gc_delay, 1 week) */
-	bool strict;                /* recovery: a row that cannot be read ends the start; else it is put aside */
+	uint64_t gc_delay_ms;         /* ended containers stay that long (--gc_delay, 1 week) */
+	bool strict;                  /* recovery: a row that cannot be read ends the start; else it is put aside */
+	bool cfs;                     /* cpus are a hard limit (--cgroups_enable_cfs), else a share */
+	bool additive; /* --reconfiguration_policy: resources may grow while tasks run; else they must be equal */
+	const char *attributes; /* as said, or NULL */
 	const struct gate_setting *settings;
 	size_t n_settings;
 };
 
 /* --- tasks (tasks.c) --- */
 enum gate_state { /* Mesos' TaskState, its numbers */
-	GATE_STATE_STARTING = 0, GATE_STATE_RUNNING, GATE_STATE_FINISHED, GATE_STATE_FAILED, GATE_STATE_KILLED,
-	GATE_STATE_LOST, GATE_STATE_STAGING, GATE_STATE_ERROR, GATE_STATE_KILLING, GATE_STATE_DROPPED,
-	GATE_STATE_UNREACHABLE, GATE_STATE_GONE, GATE_STATE_GONE_BY_OPERATOR, GATE_STATE_UNKNOWN
+	          GATE_STATE_STARTING = 0,
+	          GATE_STATE_RUNNING,
+	          GATE_STATE_FINISHED,
+	          GATE_STATE_FAILED,
+	          GATE_STATE_KILLED,
+	          GATE_STATE_LOST,
+	          GATE_STATE_STAGING,
+	          GATE_STATE_ERROR,
+	          GATE_STATE_KILLING,
+	          GATE_STATE_DROPPED,
+	          GATE_STATE_UNREACHABLE,
+	          GATE_STATE_GONE,
+	          GATE_STATE_GONE_BY_OPERATOR,
+	          GATE_STATE_UNKNOWN
 };
 const char *gate_state_name(enum gate_state s); /* "TASK_RUNNING" */
 bool gate_state_ended(enum gate_state s);
 enum gate_cause { /* Mesos' TaskStatus.Reason, its numbers; 0: none */
-	GATE_CAUSE_NONE = 0,
-	GATE_CAUSE_EXECUTOR_TERMINATED = 1,
-	GATE_CAUSE_MEMORY = 8, /* CONTAINER_LIMITATION_MEMORY */
-	GATE_CAUSE_AGENT_RESTARTED = 10,
-	GATE_CAUSE_TASK_INVALID = 14,
-	GATE_CAUSE_LAUNCH_FAILED = 21, /* CONTAINER_LAUNCH_FAILED */
-	GATE_CAUSE_KILLED_DURING_LAUNCH = 30,
-	GATE_CAUSE_MAX_COMPLETION_TIME = 33
+	          GATE_CAUSE_NONE = 0,
+	          GATE_CAUSE_EXECUTOR_TERMINATED = 1,
+	          GATE_CAUSE_MEMORY = 8, /* CONTAINER_LIMITATION_MEMORY */
+	          GATE_CAUSE_AGENT_RESTARTED = 10,
+	          GATE_CAUSE_TASK_INVALID = 14,
+	          GATE_CAUSE_LAUNCH_FAILED = 21, /* CONTAINER_LAUNCH_FAILED */
+	          GATE_CAUSE_KILLED_DURING_LAUNCH = 30,
+	          GATE_CAUSE_MAX_COMPLETION_TIME = 33
 };
 const char *gate_cause_name(enum gate_cause c); /* "REASON_CONTAINER_LAUNCH_FAILED" */
 
@@ -108,7 +123,7 @@ enum gate_owner { GATE_OWNER_MARATHON = 1, GATE_OWNER_METRONOME, GATE_OWNER_OPER
 
 /* linux_info.seccomp as it was said. */
 struct gate_seccomp_choice {
-	bool present; /* the object is there */
+	bool present;             /* the object is there */
 	const char *profile_name; /* NULL: not said; "" was said as such */
 	bool unconfined;
 };
@@ -118,28 +133,28 @@ struct gate_agent_task {
 	char *container; /* container id: name in the store; "parent.child" for nested ones */
 	char *parent;    /* NULL, or the container that it is nested in */
 	enum gate_owner owner;
-	char *owner_id, *version; /* app id and version; job id and run id; "" */
-	char *name, *user, *command;   /* for people */
+	char *owner_id, *version;    /* app id and version; job id and run id; "" */
+	char *name, *user, *command; /* for people */
 	enum gate_state state;
 	enum gate_cause cause;
 	char *message;
 	bool has_status;
-	int32_t wait_status; /* wait(2)'s, once ended */
+	int32_t wait_status;                     /* wait(2)'s, once ended */
 	int64_t staged_ms, started_ms, ended_ms; /* wall; 0: not yet */
-	bool kill_asked;   /* an end is then KILLED, not FAILED */
+	bool kill_asked;                         /* an end is then KILLED, not FAILED */
 	bool health_known, healthy;
-	char *profile;       /* name; "" none (unconfined or no default) */
+	char *profile; /* name; "" none (unconfined or no default) */
 	bool unconfined;
 	char *text_digest, *meaning_digest; /* "" when unconfined */
-	char *denials;       /* JSON array once it has ended (see describe.c), or NULL */
+	char *denials;                      /* JSON array once it has ended (see describe.c), or NULL */
 	double cpus;
 	uint64_t mem_mib, disk_mib;
-	char *ports;         /* "31000,31001" or "" */
-	char *labels;        /* JSON object */
-	char *extra;         /* the owner's own, JSON or NULL */
-	char *client;        /* who asked: "uid 1000", "CN" */
-	bool collected;      /* its container has been removed */
-	uint32_t pid;        /* of the first process; 0: unknown */
+	char *ports;                  /* "31000,31001" or "" */
+	char *labels;                 /* JSON object */
+	char *extra;                  /* the owner's own, JSON or NULL */
+	char *client;                 /* who asked: "uid 1000", "CN" */
+	bool collected;               /* its container has been removed */
+	uint32_t pid;                 /* of the first process; 0: unknown */
 	struct gate_agent_task *next; /* all, oldest first */
 };
 
