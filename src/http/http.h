@@ -38,15 +38,17 @@ const char *gate_http_query(const struct gate_http_request *r, const char *name)
 const char *gate_http_query_next(const struct gate_http_request *r, const char *name, const char *last);
 bool gate_http_query_true(const struct gate_http_request *r, const char *name); /* "true", "1", "" */
 const char *gate_http_header(const struct gate_http_request *r, const char *name);
-bool gate_http_accepts(const struct gate_http_request *r, const char *type); /* by the Accept header; none: everything */
+bool gate_http_accepts(const struct gate_http_request *r,
+                       const char *type); /* by the Accept header; none: everything */
 
 struct gate_http_answer {
-	int status;        /* 0: not set, becomes 500 */
-	const char *type;  /* literal; NULL: application/json */
+	int status;       /* 0: not set, becomes 500 */
+	const char *type; /* literal; NULL: application/json */
 	struct gate_buf body;
-	char location[512];    /* "": no Location header */
-	char deployment[64];   /* "": no Marathon-Deployment-Id header */
-	int retry_after;       /* seconds; 0: none */
+	char location[512];              /* "": no Location header */
+	char deployment[64];             /* "": no Marathon-Deployment-Id header */
+	int retry_after;                 /* seconds; 0: none */
+	char allow[128];                 /* "": no Allow header */
 	struct gate_http_pending *later; /* set by gate_http_later */
 	struct gate_http_stream *stream; /* set by gate_http_open_stream */
 };
@@ -61,23 +63,29 @@ void gate_http_fail(struct gate_http_answer *a, const struct gate_err *err);
 typedef void gate_http_fn(void *ctx, const struct gate_http_request *r, struct gate_http_answer *a);
 
 struct gate_http_route {
-	const char *method;  /* NULL ends a table. "GET" also answers HEAD */
-	const char *pattern; /* "/ping", or ending in a star: "/v2/apps/" and a star matches every path that begins so */
-	uint32_t right;      /* bits that the peer needs; else 403 */
-	bool writes;         /* needs Content-Type application/json when it has a body, and X-Callgate… or a local peer: see http.c */
+	const char *method; /* NULL ends a table. "GET" also answers HEAD */
+	const char
+	    *pattern;   /* "/ping", or ending in a star: "/v2/apps/" and a star matches every path that begins so */
+	uint32_t right; /* bits that the peer needs; else 403 */
+	bool
+	    writes; /* a body needs Content-Type: application/json, and over TCP the header X-Callgate: 1. Not for GET */
 	gate_http_fn *fn;
-	void *ctx;           /* filled in by gate_http_add */
+	void *ctx; /* NULL: that of gate_http_add */
 };
 /* The first route of the first table that matches wins; a path known with another method only is 405 with Allow. */
 int gate_http_add(struct gate_http *h, const struct gate_http_route *table, void *ctx, struct gate_err *err);
 
-/* The request is answered later (WAIT_CONTAINER): `gone` is called when the client left first; then it must be forgotten. */
+/* The request is answered later (WAIT_CONTAINER): `gone` is called when the client left first, or the server is being closed; then
+ * it must be forgotten. A client that shuts down its side for writing has left. `r` and its strings end with the handler.
+ * NULL: out of memory, which is answered then. */
 struct gate_http_pending *gate_http_later(const struct gate_http_request *r, struct gate_http_answer *a,
                                           void (*gone)(void *ctx), void *ctx);
 void gate_http_finish(struct gate_http_pending *p, struct gate_http_answer *a); /* takes the body */
 
-/* An endless answer (server-sent events, text/event-stream): a bounded queue for each client; what does not fit is dropped,
- * and `event: gap` with the count comes before the next that fits. A ping every 15 s. */
+/* An endless answer: a bounded queue for each client. `type` is a literal. In text/event-stream what does not fit is dropped, and
+ * `event: gap` with the count comes before the next that fits; a ping goes out after 15 quiet seconds. In other types there is no
+ * way to tell of a gap: what does not fit ends the stream. `gone`, as above, is not called after gate_http_stream_end. A piece
+ * that many streams get one after the other is kept once. */
 struct gate_http_stream *gate_http_open_stream(const struct gate_http_request *r, struct gate_http_answer *a,
                                                const char *type, void (*gone)(void *ctx), void *ctx);
 void gate_http_stream_add(struct gate_http_stream *s, const void *bytes, size_t len);
@@ -88,16 +96,20 @@ struct gate_http_tls { /* descriptors of PEM files, opened by root; -1: none */
 	int certificate, key, clients;
 };
 struct gate_http_config {
-	int unix_socket;  /* listening, or -1 */
-	int tcp_socket;   /* listening, or -1: needs tls */
+	int unix_socket; /* listening, or -1 */
+	int tcp_socket;  /* listening, or -1: needs tls */
 	struct gate_http_tls tls;
 	const char *const *hosts; /* Host: names that are us on TCP; NULL at the end */
-	/* Rights of a peer, asked when it connects (and again for each request). 0: may not even ask: 403. */
+	/* Rights of a peer, asked for each request. 0: may not even ask: 403. */
 	uint32_t (*rights)(void *ctx, const struct gate_http_peer *peer);
+	/* NULL, or told of every answer when it begins, refusals too (for an audit trail and metrics). `r` has no body any more. */
+	void (*answered)(void *ctx, const struct gate_http_request *r, int status, int64_t took_ms);
 	void *ctx;
 };
 struct gate_loop;
-int gate_http_open(struct gate_loop *loop, const struct gate_http_config *c, struct gate_http **ret, struct gate_err *err);
+/* Copies what `c` points to; the listening sockets become the server's. SIGPIPE is ignored from then on. */
+int gate_http_open(struct gate_loop *loop, const struct gate_http_config *c, struct gate_http **ret,
+                   struct gate_err *err);
 /* Stops to accept; open requests are answered with 503. */
 void gate_http_close(struct gate_http *h);
 /* Called once a round, after commits: moves what has been answered on. */
