@@ -42,7 +42,7 @@ GATE_DEFINE_FREEP(struct gate_settings, gate_settings_free)
 /* Of the command line, in its order; a switch has "true" or "false". */
 int gate_settings_flag(struct gate_settings *s, const char *name, const char *value, struct gate_err *err);
 /* All MESOS_* of an environment. Those that are no flag are noted and not used, as in Mesos. */
-int gate_settings_environment(struct gate_settings *s, char *const *environ, struct gate_err *err);
+int gate_settings_environment(struct gate_settings *s, char *const *variables, struct gate_err *err);
 /* The text of agent.yaml; errors begin with "file:line:column: ". */
 int gate_settings_yaml(struct gate_settings *s, const char *file, const char *text, size_t len, struct gate_err *err);
 /* What --config names, or the default file when it is there: root's, and nobody else may write it. Then checks everything

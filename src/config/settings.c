@@ -291,10 +291,10 @@ static int variable(struct gate_settings *s, const char *pair, struct gate_err *
 	return GATE_NOTE(err, "%.*s", (int)(equals - pair), pair);
 }
 
-int gate_settings_environment(struct gate_settings *s, char *const *environ, struct gate_err *err)
+int gate_settings_environment(struct gate_settings *s, char *const *variables, struct gate_err *err)
 {
-	for (; environ != NULL && *environ != NULL; environ++)
-		if (strncmp(*environ, "MESOS_", 6) == 0 && variable(s, *environ, err) < 0)
+	for (; variables != NULL && *variables != NULL; variables++)
+		if (strncmp(*variables, "MESOS_", 6) == 0 && variable(s, *variables, err) < 0)
 			return -1;
 	return 0;
 }

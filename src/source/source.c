@@ -189,6 +189,32 @@ int gate_source_open(const char *word, const struct gate_facts *facts, struct ga
 	return 0;
 }
 
+int gate_source_of_text(const char *file, const char *text, size_t len, enum gate_engine engine,
+                        const struct gate_facts *facts, struct gate_source **ret, struct gate_err *err)
+{
+	struct gate_source *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return GATE_FAIL_NOMEM(err);
+	s->kind = GATE_SOURCE_PROFILE;
+	s->engine = engine;
+	s->facts = *facts;
+	s->len = len;
+	s->word = strdup(file);
+	s->file = strdup(file);
+	s->own_text = malloc(len + 1);
+	if (s->word == NULL || s->file == NULL || s->own_text == NULL) {
+		gate_source_free(s);
+		return GATE_FAIL_NOMEM(err);
+	}
+	if (len != 0)
+		memcpy(s->own_text, text, len);
+	s->own_text[len] = '\0';
+	s->text = s->own_text;
+	*ret = s;
+	return 0;
+}
+
 void gate_source_free(struct gate_source *s)
 {
 	if (s == NULL)

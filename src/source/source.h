@@ -28,6 +28,10 @@ struct gate_source {
 /* The resolved rules of a profile source. */
 int gate_source_rules(struct gate_source *s, const struct gate_rules **ret, struct gate_err *err);
 
+/* A profile from its text, wherever that came from: `file` is what errors and places name. The text is copied. */
+int gate_source_of_text(const char *file, const char *text, size_t len, enum gate_engine engine,
+                        const struct gate_facts *facts, struct gate_source **ret, struct gate_err *err);
+
 /* A predicate over argument words as words: "arg0 == 40 or arg0 & 0x7e020000 == 0". At most `most` pieces; *cut tells
  * that there are more. Appends to `out`. */
 struct gate_buf;
