@@ -89,6 +89,8 @@ void gate_http_finish(struct gate_http_pending *p, struct gate_http_answer *a); 
 struct gate_http_stream *gate_http_open_stream(const struct gate_http_request *r, struct gate_http_answer *a,
                                                const char *type, void (*gone)(void *ctx), void *ctx);
 void gate_http_stream_add(struct gate_http_stream *s, const void *bytes, size_t len);
+/* How many bytes fit without a gap: SIZE_MAX when nothing waits, 0 when it is full or its client has left. */
+size_t gate_http_stream_room(const struct gate_http_stream *s);
 void gate_http_stream_end(struct gate_http_stream *s);
 
 /* --- the server --- */

@@ -128,6 +128,15 @@ void gate_http_stream_add(struct gate_http_stream *s, const void *bytes, size_t 
 		s->overflown = true;
 }
 
+size_t gate_http_stream_room(const struct gate_http_stream *s)
+{
+	if (s->ended || s->overflown || !s->talk || s->talk->left)
+		return 0;
+	if (s->n == 0)
+		return SIZE_MAX;
+	return s->n < HTTP_QUEUE_PIECES && s->bytes < HTTP_QUEUE_BYTES ? HTTP_QUEUE_BYTES - s->bytes : 0;
+}
+
 void gate_http_stream_end(struct gate_http_stream *s)
 {
 	s->ended = true;

@@ -353,8 +353,10 @@ static void a_stream_that_cannot_tell_of_gaps_ends(void **state)
 
 	(void)state;
 	gate_buf_printf(&b, "%01000d", 0);
+	expect_count("room all");
 	for (int i = 0; i < 40; i++)
 		send_event("50", b.data);
+	expect_count("room none");
 	all = hear(slow, NULL);
 	assert_null(strstr(all, "\r\n0\r\n\r\n"));
 	assert_true(strlen(all) < 2000000);

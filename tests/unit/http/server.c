@@ -65,11 +65,21 @@ static void show(void *ctx, const struct gate_http_request *r, struct gate_http_
 		gate_buf_printf(&a->body, " embed=%s", value);
 }
 
+/* The room of the newest stream: nothing waits, something does, or nothing fits any more. */
+static const char *room(void)
+{
+	size_t n = here.n_streams > 0 && here.streams[here.n_streams - 1]
+	               ? gate_http_stream_room(here.streams[here.n_streams - 1])
+	               : 0;
+
+	return n == SIZE_MAX ? "all" : n > 0 ? "some" : "none";
+}
+
 static void counted(void *ctx, const struct gate_http_request *r, struct gate_http_answer *a)
 {
 	(void)ctx, (void)r;
-	gate_http_say(a, 200, "gone %u answered %u refused %u streams %zu", here.gone, here.answered, here.refused,
-	              here.n_streams);
+	gate_http_say(a, 200, "gone %u answered %u refused %u streams %zu room %s", here.gone, here.answered,
+	              here.refused, here.n_streams, room());
 }
 
 static void finish_later(void *ctx)
