@@ -10,9 +10,6 @@ extern const struct gate_schema gate_app_schema, gate_app_unreachable_schema;
 void gate_app_judge(const struct gate_app *app, const struct gate_app_host *host, struct gate_faults *f);
 /* marathon_cluster.c: what one host cannot do. */
 void gate_app_judge_cluster(const struct gate_app *app, const struct gate_app_host *host, struct gate_faults *f);
-/* A regular expression of the simple kind (literals, ".", "[…]", "\x", each with "*", "+" or "?", and "|" outermost) on the
- * whole text: 1 it matches, 0 it does not, -1 not of that kind. */
-int gate_simple_match(const char *pattern, const char *text);
 
 static inline bool gate_app_said(const struct gate_app *app, const char *field)
 {

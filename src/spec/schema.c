@@ -60,7 +60,7 @@ void gate_faults_write(const struct gate_faults *f, struct gate_buf *out)
 	gate_json_init(&j, out, 0);
 	gate_json_object(&j);
 	gate_json_key(&j, "message");
-	gate_json_text(&j, f->malformed ? "Invalid JSON" : "Object is not valid");
+	gate_json_text(&j, f->malformed && !f->schema ? "Invalid JSON" : "Object is not valid");
 	gate_json_key(&j, "details");
 	gate_json_array(&j);
 	for (size_t i = 0; i < f->n; i++) {
@@ -91,17 +91,6 @@ int gate_faults_fail(const struct gate_faults *f, struct gate_err *err)
 
 /* --- reading --- */
 
-/* Paths are for people: what would be longer than `ret` is cut. */
-static void nth(char ret[512], const char *path, unsigned i)
-{
-	(void)snprintf(ret, 512, "%.480s(%u)", path, i);
-}
-
-static void member(char ret[512], const char *path, const char *key)
-{
-	(void)snprintf(ret, 512, "%.255s/%.255s", path, key);
-}
-
 static void *grab(struct reader *r, size_t n, size_t size)
 {
 	void *p = gate_arena_array(r->arena, n, size);
@@ -118,29 +107,76 @@ static const char *copy(struct reader *r, const char *text, size_t len)
 	return p;
 }
 
-static void wrong(struct reader *r, const char *path, const char *text)
+/* What Play's JSON reader calls "error.expected.jsnumber", in the words of the schema validator that Metronome asks. */
+static void in_schema_words(struct reader *r, const struct gate_field *f, const struct gate_doc *d, const char *path,
+                            const char *text)
+{
+	static const char *const names[] = {
+		[GATE_DOC_NULL] = "null",     [GATE_DOC_BOOL] = "boolean", [GATE_DOC_NUMBER] = "number",
+		[GATE_DOC_STRING] = "string", [GATE_DOC_ARRAY] = "array",  [GATE_DOC_OBJECT] = "object",
+	};
+	const char *expected = strstr(text, "error.expected.");
+
+	if (expected != NULL) {
+		expected += strlen("error.expected.");
+		expected += strncmp(expected, "js", 2) == 0 ? 2 : 0;
+		gate_fault(r->faults, path, "Wrong type. Expected %s, was %s.",
+		           strcmp(expected, "int") == 0 ? "integer" : expected, names[d->kind]);
+	} else if (strcmp(text, "error.minLength") == 0) {
+		gate_fault(r->faults, path, "'%.64s' violates min length of %.0f.", d->text, f->least);
+	} else if (strcmp(text, "error.maxLength") == 0) {
+		gate_fault(r->faults, path, "'%.64s' violates max length of %.0f.", d->text, f->most);
+	} else if (strcmp(text, "error.pattern") == 0) {
+		gate_fault(r->faults, path, "'%.64s' does not match pattern.", d->text);
+	} else if (strcmp(text, "error.min") == 0) {
+		gate_fault(r->faults, path, "%.32s is smaller than required minimum value of %.15g.", d->text,
+		           f->least);
+	} else if (strcmp(text, "error.max") == 0) {
+		gate_fault(r->faults, path, "%.32s exceeds maximum value of %.15g.", d->text, f->most);
+	} else {
+		gate_fault(r->faults, path, "Instance is invalid enum value.");
+	}
+}
+
+/* `d` is what was found for the field `f` (NULL: for no field). */
+static void wrong(struct reader *r, const struct gate_field *f, const struct gate_doc *d, const char *path,
+                  const char *text)
 {
 	r->faults->malformed = true;
-	gate_fault(r->faults, path, "%s", text);
+	if (r->faults->schema)
+		in_schema_words(r, f, d, path, text);
+	else
+		gate_fault(r->faults, path, "%s", text);
 }
 
 static bool is(struct reader *r, const struct gate_doc *d, enum gate_doc_kind kind, const char *path, const char *text)
 {
 	if (d->kind == kind)
 		return true;
-	wrong(r, path, text);
+	wrong(r, NULL, d, path, text);
 	return false;
+}
+
+/* Paths that are too long are cut: they are for people. Not inlined, so that no compiler counts how long they might be. */
+__attribute__((noinline)) static void of_item(char *at, size_t size, const char *path, uint32_t i)
+{
+	(void)snprintf(at, size, "%s(%u)", path, i);
+}
+
+__attribute__((noinline)) static void of_member(char *at, size_t size, const char *path, const char *key)
+{
+	(void)snprintf(at, size, "%s/%s", path, key);
 }
 
 /* A text's own rules. `d` is a string. */
 static const char *text_of(struct reader *r, const struct gate_field *f, const struct gate_doc *d, const char *path)
 {
 	if (d->len < (uint32_t)f->least)
-		wrong(r, path, "error.minLength");
+		wrong(r, f, d, path, "error.minLength");
 	else if (f->most > 0 && d->len > (uint32_t)f->most)
-		wrong(r, path, "error.maxLength");
+		wrong(r, f, d, path, "error.maxLength");
 	else if (f->ok != NULL && !f->ok(d->text))
-		wrong(r, path, "error.pattern");
+		wrong(r, f, d, path, "error.pattern");
 	else
 		return copy(r, d->text, d->len);
 	return NULL;
@@ -155,15 +191,15 @@ static bool number_of(struct reader *r, const struct gate_field *f, const struct
 		return false;
 	n = strtod(d->text, NULL); /* the reader has checked the form; C's locale is never set */
 	if (!isfinite(n)) {
-		wrong(r, path, "error.max");
+		wrong(r, f, d, path, "error.max");
 		return false;
 	}
 	if (f->least < f->most && n < f->least) {
-		wrong(r, path, "error.min");
+		wrong(r, f, d, path, "error.min");
 		return false;
 	}
 	if (f->least < f->most && n > f->most) {
-		wrong(r, path, "error.max");
+		wrong(r, f, d, path, "error.max");
 		return false;
 	}
 	*ret = n;
@@ -178,7 +214,7 @@ static bool int_of(struct reader *r, const struct gate_field *f, const struct ga
 	if (!number_of(r, f, d, path, &n))
 		return false;
 	if (n != floor(n) || fabs(n) > 9007199254740992.0) { /* 2^53: exact in a double */
-		wrong(r, path, "error.expected.int");
+		wrong(r, f, d, path, "error.expected.int");
 		return false;
 	}
 	*ret = (int64_t)n;
@@ -193,7 +229,7 @@ static bool word_of(struct reader *r, const struct gate_field *f, const struct g
 			return true;
 		}
 	}
-	wrong(r, path, "error.unknown.enum.literal");
+	wrong(r, f, d, path, "error.unknown.enum.literal");
 	return false;
 }
 
@@ -206,7 +242,7 @@ static void texts_of(struct reader *r, const struct gate_field *f, const struct 
 	for (uint32_t i = 0; i < d->n_items && ret->at != NULL; i++) {
 		const char *text = NULL;
 
-		nth(at, path, i);
+		of_item(at, sizeof(at), path, i);
 		if (is(r, &d->items[i], GATE_DOC_STRING, at, "error.expected.jsstring"))
 			text = text_of(r, f, &d->items[i], at);
 		if (text != NULL)
@@ -221,7 +257,7 @@ static void lines_of(struct reader *r, const struct gate_field *f, const struct 
 
 	ret->at = grab(r, d->n_items, sizeof(*ret->at));
 	for (uint32_t i = 0; i < d->n_items && ret->at != NULL; i++) {
-		nth(at, path, i);
+		of_item(at, sizeof(at), path, i);
 		if (is(r, &d->items[i], GATE_DOC_ARRAY, at, "error.expected.jsarray"))
 			texts_of(r, f, &d->items[i], at, &ret->at[ret->n++]);
 	}
@@ -234,7 +270,7 @@ static void ints_of(struct reader *r, const struct gate_field *f, const struct g
 
 	ret->at = grab(r, d->n_items, sizeof(*ret->at));
 	for (uint32_t i = 0; i < d->n_items && ret->at != NULL; i++) {
-		nth(at, path, i);
+		of_item(at, sizeof(at), path, i);
 		if (int_of(r, f, &d->items[i], at, &ret->at[ret->n]))
 			ret->n++;
 	}
@@ -249,7 +285,7 @@ static void pairs_of(struct reader *r, const struct gate_doc *d, const char *pat
 	for (uint32_t i = 0; i < d->n_items && ret->at != NULL; i++) {
 		const struct gate_doc *v = &d->items[i];
 
-		member(at, path, v->key);
+		of_member(at, sizeof(at), path, v->key);
 		if (v->kind == GATE_DOC_OBJECT && gate_doc_member(v, "secret") != NULL) {
 			gate_fault(
 			    r->faults, path,
@@ -273,7 +309,7 @@ static void objects_of(struct reader *r, const struct gate_field *f, const struc
 
 	ret->at = grab(r, d->n_items, f->of->size);
 	for (uint32_t i = 0; i < d->n_items && ret->at != NULL; i++) {
-		nth(at, path, i);
+		of_item(at, sizeof(at), path, i);
 		if (is(r, &d->items[i], GATE_DOC_OBJECT, at, "error.expected.jsobject"))
 			object_of(r, f->of, &d->items[i], at, (char *)ret->at + f->of->size * ret->n++);
 	}
@@ -401,11 +437,23 @@ static void unknown(struct reader *r, const struct gate_schema *s, const struct 
 			best = f->name;
 		}
 	}
-	member(at, path, m->key);
-	if (best != NULL)
+	of_member(at, sizeof(at), path, m->key);
+	if (r->faults->schema) /* at the object, as the validator of schemas has it */
+		gate_fault(r->faults, path, "Additional properties are not allowed but found '%.64s'%s%s%s.", m->key,
+		           best != NULL ? " (did you mean '" : "", best != NULL ? best : "", best != NULL ? "'?)" : "");
+	else if (best != NULL)
 		gate_fault(r->faults, at, "unknown field; did you mean '%s'?", best);
 	else
 		gate_fault(r->faults, at, "unknown field");
+}
+
+static void missing(struct reader *r, const struct gate_field *f, const char *path, const char *at)
+{
+	r->faults->malformed = true;
+	if (r->faults->schema)
+		gate_fault(r->faults, path, "Property %s missing.", f->name);
+	else
+		gate_fault(r->faults, at, "error.path.missing");
 }
 
 static void object_of(struct reader *r, const struct gate_schema *s, const struct gate_doc *d, const char *path,
@@ -418,7 +466,7 @@ static void object_of(struct reader *r, const struct gate_schema *s, const struc
 		const struct gate_doc *m = gate_doc_member(d, f->name);
 		void *to = (char *)ret + f->at;
 
-		member(at, path, f->name);
+		of_member(at, sizeof(at), path, f->name);
 		if (f->kind == GATE_FIELD_IGNORED)
 			continue;
 		if (m != NULL && m->kind != GATE_DOC_NULL) {
@@ -428,7 +476,7 @@ static void object_of(struct reader *r, const struct gate_schema *s, const struc
 			fall_back(r, f, to);
 			*said |= bit;
 		} else if (r->whole && (f->flags & GATE_FIELD_REQUIRED) != 0) {
-			wrong(r, at, "error.path.missing");
+			missing(r, f, path, at);
 		}
 	}
 	for (uint32_t i = 0; i < d->n_items; i++)
@@ -442,7 +490,7 @@ int gate_schema_read(const struct gate_schema *s, const struct gate_doc *object,
 	struct reader r = { arena, f, whole, false };
 
 	if (object->kind != GATE_DOC_OBJECT) {
-		wrong(&r, path, "error.expected.jsobject");
+		wrong(&r, NULL, object, path, "error.expected.jsobject");
 		return 0;
 	}
 	object_of(&r, s, object, path, ret);

@@ -16,6 +16,7 @@ struct gate_faults {
 	struct gate_arena *arena;
 	struct gate_fault *at;
 	size_t n, cap;
+	bool schema;    /* the sentences of Metronome's JSON schema validator instead of Marathon's */
 	bool malformed; /* a value of the wrong type or out of its bounds: Marathon answers "Invalid JSON" */
 	bool failed;    /* memory was gone */
 };
@@ -100,5 +101,10 @@ int gate_schema_read(const struct gate_schema *s, const struct gate_doc *object,
 void gate_schema_write(const struct gate_schema *s, const void *from, struct gate_json *j);
 /* Bit of a field by name; 0: no such field. */
 uint64_t gate_schema_bit(const struct gate_schema *s, const char *name);
+
+/* --- constraints --- */
+/* A regular expression of the simple kind (literals, ".", "[…]", "\x", each with "*", "+" or "?", and "|" outermost) on the
+ * whole text: 1 it matches, 0 it does not, -1 not of that kind. */
+int gate_simple_match(const char *pattern, const char *text);
 
 #endif
