@@ -35,6 +35,10 @@ struct gate_world {
 	            int fd);
 	/* GATE_IPC_OPEN, answered at once. */
 	int (*open)(void *ctx, enum gate_ipc_open what, const void *bytes, size_t len, int *fd, struct gate_err *err);
+	/* GATE_IPC_STATS, answered at once. NULL: not to be had. */
+	int (*stats)(void *ctx, const char *container, struct gate_ipc_stats *ret, struct gate_err *err);
+	/* A line for the operator: no control bytes in it. NULL: nobody reads. */
+	void (*log)(void *ctx, const char *line);
 	void *ctx;
 };
 
@@ -80,6 +84,7 @@ struct gate_config {
 	uint64_t mem_mib, disk_mib;
 	uint16_t port_low, port_high; /* 31000 to 32000 */
 	uint64_t gc_delay_ms;         /* ended containers stay that long (--gc_delay, 1 week) */
+	uint64_t ended_most;          /* … and so many at most, the oldest go first; 0: 1000 */
 	bool strict;                  /* recovery: a row that cannot be read ends the start; else it is put aside */
 	bool cfs;                     /* cpus are a hard limit (--cgroups_enable_cfs), else a share */
 	bool additive; /* --reconfiguration_policy: resources may grow while tasks run; else they must be equal */
@@ -165,13 +170,16 @@ struct gate_new_task {
 	const char *owner_id, *version, *name, *extra, *labels, *client, *ports;
 	double cpus;
 	uint64_t mem_mib, disk_mib;
-	struct gate_task *task; /* without a profile; gate_task_init'ed */
+	struct gate_task *task; /* without a profile; gate_task_init'ed. Taken, also on failure */
+	/* What the profiles or the policy refuse becomes a task that fails with the next turn ("Failed to launch container: …"),
+	 * not an error: for who tries again by itself. */
+	bool keep_refused;
 	struct gate_seccomp_choice seccomp;
 	const char *app_path; /* for the policy: app, job or container id */
 	uint32_t rights;      /* of who asked: gate_http_peer.rights; what an app may is what its author might */
 };
 /* In a transaction: writes the row (STAGING) and queues the launch. The answer comes as changes of state. CONFLICT: the id or
- * container is known. */
+ * container is known. Pointers to tasks are good until the end of the transaction: keep the id. */
 int gate_tasks_add(struct gate_agent *a, struct gate_new_task *n, struct gate_agent_task **ret, struct gate_err *err);
 /* In a transaction: KILLING, and the stop signal with `grace_ms` until SIGKILL (UINT64_MAX: the task's own) after the commit. A
  * repeated kill is no error. */
@@ -214,12 +222,16 @@ struct gate_scheduler {
 	void *self;
 };
 int gate_agent_add(struct gate_agent *a, const struct gate_scheduler *s, struct gate_err *err);
+const struct gate_scheduler *gate_agent_scheduler(const struct gate_agent *a, size_t i); /* NULL: no more */
+/* What a scheduler's module has for the front's table and for tests: makes itself and calls gate_agent_add. */
+typedef int gate_scheduler_open_fn(struct gate_agent *a, struct gate_err *err);
 /* `tick` of the scheduler with this self is to be called at now_ms, or earlier if asked for already. */
 void gate_agent_wake(struct gate_agent *a, void *self, int64_t at_ms);
 
 /* --- transactions --- */
 void gate_agent_begin(struct gate_agent *a);
-/* On failure memory is what the database has. */
+/* On failure memory is what the database has, made anew: pointers to tasks and to what schedulers hold are gone. NOSPACE when
+ * the disk is full or read-only (kills of this transaction are carried out all the same). */
 int gate_agent_commit(struct gate_agent *a, struct gate_err *err);
 void gate_agent_abort(struct gate_agent *a); /* rolls back and reloads */
 /* Run once after the commit of this transaction, never when it fails. */
@@ -253,5 +265,14 @@ void gate_agent_heard(struct gate_agent *a, struct gate_ipc *m);
 /* Runs what is due: ticks, queued actions. Returns when to be called next (now_ms), INT64_MAX: when something happens. */
 int64_t gate_agent_turn(struct gate_agent *a);
 void gate_agent_close(struct gate_agent *a);
+/* The database cannot be read any more, so what is in memory means nothing: the front must end. */
+bool gate_agent_failed(const struct gate_agent *a, struct gate_err *err);
+
+/* --- HTTP of the core: /api/v1/tasks, /api/v1/events, /v2/events (all with ctx the agent) and /metrics/prometheus --- */
+extern const struct gate_http_route gate_agent_routes[];
+/* "uid 1000", "CN web": who asks, for gate_new_task and the audit trail. */
+void gate_client_text(const struct gate_http_peer *peer, char text[80]);
+/* Who did what: written with the next commit, so an acknowledged change has its row. `status` 0: it is being carried out. */
+void gate_audit_add(struct gate_agent *a, const char *client, const char *method, const char *path, int status);
 
 #endif

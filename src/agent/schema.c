@@ -1,0 +1,31 @@
+#include "agent/schema.h"
+
+/* Version 1: each module has its tables in a macro of its own. Once released, a change is a further migration. */
+#define TASKS                                                                                                           \
+	"CREATE TABLE tasks ("                                                                                          \
+	" seq INTEGER PRIMARY KEY,"                                                                                     \
+	" id TEXT NOT NULL UNIQUE, container TEXT NOT NULL UNIQUE, parent TEXT,"                                        \
+	" owner INTEGER NOT NULL, owner_id TEXT NOT NULL, version TEXT NOT NULL,"                                       \
+	" name TEXT NOT NULL, user TEXT NOT NULL, command TEXT NOT NULL,"                                               \
+	" profile TEXT NOT NULL, unconfined INTEGER NOT NULL, text_digest TEXT NOT NULL, meaning_digest TEXT NOT NULL," \
+	" cpus TEXT NOT NULL, mem_mib INTEGER NOT NULL, disk_mib INTEGER NOT NULL,"                                     \
+	" ports TEXT NOT NULL, labels TEXT NOT NULL, extra TEXT, client TEXT NOT NULL,"                                 \
+	" state INTEGER NOT NULL, cause INTEGER NOT NULL, message TEXT NOT NULL, wait_status INTEGER,"                  \
+	" staged_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,"                          \
+	" kill_asked INTEGER NOT NULL, kill_signal INTEGER NOT NULL, kill_ms INTEGER NOT NULL,"                         \
+	" health INTEGER NOT NULL, denials TEXT, denied INTEGER NOT NULL, pid INTEGER NOT NULL"                         \
+	") STRICT;"
+
+/* Ids without a gap: the next one is the newest and one. */
+#define EVENTS "CREATE TABLE events (id INTEGER PRIMARY KEY, type TEXT NOT NULL, data TEXT NOT NULL) STRICT;"
+
+/* Who did what: written with the change that it was. */
+#define AUDIT                                                                                                             \
+	"CREATE TABLE audit (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, client TEXT NOT NULL, method TEXT NOT NULL," \
+	" path TEXT NOT NULL, status INTEGER NOT NULL) STRICT;"
+
+static const char *const migrations[] = {
+	TASKS EVENTS AUDIT,
+};
+
+const struct gate_db_schema gate_schema = { migrations, (int)GATE_ARRAY_LEN(migrations) };

@@ -1,0 +1,506 @@
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "fake.h"
+
+static struct gate_agent_task *add_with(struct fake *f, const char *container, struct gate_new_task n, struct gate_err *err)
+{
+	struct gate_agent_task *t = NULL;
+	struct gate_task task;
+	char id[80];
+
+	gate_task_init(&task);
+	task.args.at = calloc(2, sizeof(*task.args.at)); /* gate_task_done frees lists */
+	task.args.at[0] = "sleep";
+	task.args.at[1] = "9";
+	task.args.n = 2;
+	(void)snprintf(id, sizeof(id), "task.%s", container);
+	n.id = id;
+	n.container = container;
+	n.owner = GATE_OWNER_OPERATOR;
+	n.owner_id = "/web";
+	n.version = "v1";
+	n.cpus = 0.1;
+	n.mem_mib = 32;
+	n.ports = "31000,31001";
+	n.client = "uid 1000";
+	n.rights = GATE_RIGHT_ALL;
+	n.task = &task;
+	return gate_tasks_add(f->agent, &n, &t, err) == 0 ? t : NULL;
+}
+
+static struct gate_agent_task *add(struct fake *f, const char *container)
+{
+	struct gate_err err = GATE_ERR_INIT;
+
+	gate_agent_begin(f->agent);
+	if (add_with(f, container, (struct gate_new_task){ 0 }, &err) == NULL || gate_agent_commit(f->agent, &err) < 0)
+		fail_msg("%s", err.text);
+	fake_turn(f);
+	return gate_tasks_container(f->agent, container);
+}
+
+static void kill_it(struct fake *f, const char *container, int signal, uint64_t grace)
+{
+	gate_agent_begin(f->agent);
+	gate_tasks_kill(f->agent, gate_tasks_container(f->agent, container), signal, grace);
+	assert_int_equal(gate_agent_commit(f->agent, NULL), 0);
+	fake_turn(f);
+}
+
+static void expect(struct fake *f, const char *container, enum gate_state state, enum gate_cause cause, const char *message)
+{
+	struct gate_agent_task *t = gate_tasks_container(f->agent, container);
+
+	assert_non_null(t);
+	assert_string_equal(gate_state_name(t->state), gate_state_name(state));
+	assert_int_equal(t->cause, cause);
+	assert_string_equal(t->message, message);
+}
+
+/* --- tests --- */
+static void a_task_is_launched_runs_and_ends(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+	struct gate_wire_profile p;
+	struct gate_task task;
+	struct gate_agent_task *t = add(f, "one");
+
+	(void)state;
+	assert_int_equal(t->state, GATE_STATE_STAGING);
+	assert_int_equal(fake_sent(f, GATE_IPC_LAUNCH, "one"), 1);
+	fake_task(f, "one", &task, &p);
+	assert_string_equal(task.name, "one");
+	assert_string_equal(task.args.at[1], "9");
+	assert_int_equal(p.len, 1);
+	gate_task_done(&task);
+	f->now += 5;
+	f->wall += 5;
+	fake_starts(f, "one");
+	expect(f, "one", GATE_STATE_RUNNING, GATE_CAUSE_NONE, "");
+	t = gate_tasks_find(f->agent, "task.one");
+	assert_int_equal(t->started_ms, FAKE_WALL + 5);
+	assert_int_equal(t->pid, 100);
+	assert_string_equal(t->command, "sleep 9");
+	assert_string_equal(t->profile, "default.json");
+	fake_ends(f, "one", 3 << 8);
+	expect(f, "one", GATE_STATE_FAILED, GATE_CAUSE_NONE, "Command exited with status 3");
+	assert_true(t->has_status);
+	assert_int_equal(t->wait_status, 3 << 8);
+	assert_int_equal(t->pid, 0);
+	fake_close(f);
+}
+
+static void texts_of_ends_are_mesos(void **state)
+{
+	static const struct {
+		int status;
+		enum gate_state state;
+		const char *message;
+	} rows[] = {
+		{ 0, GATE_STATE_FINISHED, "Command exited with status 0" },
+		{ 1 << 8, GATE_STATE_FAILED, "Command exited with status 1" },
+		{ SIGKILL, GATE_STATE_FAILED, "Command terminated with signal Killed" },
+		{ SIGSEGV | 0x80, GATE_STATE_FAILED, "Command terminated with signal Segmentation fault (core dumped)" },
+	};
+	struct fake *f = fake_open(NULL, NULL);
+	char name[16];
+
+	(void)state;
+	for (size_t i = 0; i < GATE_ARRAY_LEN(rows); i++) {
+		(void)snprintf(name, sizeof(name), "t%zu", i);
+		(void)add(f, name);
+		fake_starts(f, name);
+		fake_ends(f, name, rows[i].status);
+		expect(f, name, rows[i].state, GATE_CAUSE_NONE, rows[i].message);
+		assert_int_equal(gate_tasks_container(f->agent, name)->wait_status, rows[i].status);
+	}
+	fake_close(f);
+}
+
+static void a_seccomp_end_names_call_number_architecture_and_line(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+
+	(void)state;
+	(void)add(f, "bad");
+	fake_starts(f, "bad");
+	fake_ends_denied(f, "bad", SIGSYS, 101);
+	expect(f, "bad", GATE_STATE_FAILED, GATE_CAUSE_NONE,
+	       "Command terminated with signal Bad system call; seccomp refused ptrace (101, x86_64) by web.json:40:9");
+	assert_non_null(strstr(gate_tasks_container(f->agent, "bad")->denials, "\"syscall\": \"ptrace\""));
+	(void)add(f, "shell");
+	fake_starts(f, "shell");
+	f->place = NULL; /* the profile was changed since */
+	fake_ends_denied(f, "shell", 159 << 8, 101);
+	expect(f, "shell", GATE_STATE_FAILED, GATE_CAUSE_NONE,
+	       "Command exited with status 159; seccomp refused ptrace (101, x86_64) by profile 'default.json'");
+	(void)add(f, "deaf");
+	fake_starts(f, "deaf");
+	fake_ends(f, "deaf", SIGSYS);
+	expect(f, "deaf", GATE_STATE_FAILED, GATE_CAUSE_NONE,
+	       "Command terminated with signal Bad system call; seccomp refused a call, but which one is not known: the audit log "
+	       "is not complete");
+	fake_close(f);
+}
+
+static void memory_and_time_are_causes(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+	struct gate_record r;
+
+	(void)state;
+	(void)add(f, "fat");
+	fake_starts(f, "fat");
+	r = fake_container(f, "fat")->is.record;
+	r.state = GATE_TASK_ENDED;
+	r.outcome = GATE_OUTCOME_KILLED;
+	r.signal = SIGKILL;
+	r.oom_kills = 1;
+	r.memory_peak = 33 << 20;
+	fake_ends_with(f, "fat", &r);
+	expect(f, "fat", GATE_STATE_FAILED, GATE_CAUSE_MEMORY,
+	       "Memory limit exceeded: Requested: 32MB Maximum Used: 33MB; Command terminated with signal Killed");
+	(void)add(f, "slow");
+	fake_starts(f, "slow");
+	r = fake_container(f, "slow")->is.record;
+	r.state = GATE_TASK_ENDED;
+	r.outcome = GATE_OUTCOME_KILLED;
+	r.signal = SIGKILL;
+	r.by_timeout = 1;
+	fake_ends_with(f, "slow", &r);
+	expect(f, "slow", GATE_STATE_FAILED, GATE_CAUSE_MAX_COMPLETION_TIME, "Command terminated with signal Killed");
+	fake_close(f);
+}
+
+static void a_kill_that_was_asked_for_is_killed_not_failed(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+	struct fake_message *m;
+
+	(void)state;
+	(void)add(f, "one");
+	fake_starts(f, "one");
+	kill_it(f, "one", SIGTERM, 3000);
+	expect(f, "one", GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
+	m = fake_message(f, GATE_IPC_KILL, "one");
+	assert_int_equal(m->a, SIGTERM);
+	assert_int_equal(m->b, 3000);
+	kill_it(f, "one", SIGKILL, 0); /* again is no error */
+	fake_ends(f, "one", SIGTERM);
+	expect(f, "one", GATE_STATE_KILLED, GATE_CAUSE_NONE, "Command terminated with signal Terminated");
+	kill_it(f, "one", SIGTERM, 0); /* nor afterwards */
+	assert_int_equal(fake_sent(f, GATE_IPC_KILL, "one"), 2);
+	fake_close(f);
+}
+
+static void a_kill_during_the_launch_is_sent_when_it_runs(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+
+	(void)state;
+	(void)add(f, "one");
+	kill_it(f, "one", SIGTERM, 100);
+	assert_int_equal(fake_sent(f, GATE_IPC_KILL, "one"), 1); /* refused: it does not run yet */
+	fake_starts(f, "one");
+	expect(f, "one", GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
+	assert_int_equal(fake_sent(f, GATE_IPC_KILL, "one"), 2);
+	fake_ends(f, "one", SIGTERM);
+	expect(f, "one", GATE_STATE_KILLED, GATE_CAUSE_NONE, "Command terminated with signal Terminated");
+	(void)add(f, "two");
+	kill_it(f, "two", SIGTERM, 100);
+	fake_refuses(f, "two", "no");
+	expect(f, "two", GATE_STATE_KILLED, GATE_CAUSE_KILLED_DURING_LAUNCH, "Failed to launch container: no");
+	fake_close(f);
+}
+
+static void a_refused_launch_says_why(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+
+	(void)state;
+	(void)add(f, "one");
+	fake_refuses(f, "one", "no such image 'x'");
+	expect(f, "one", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED, "Failed to launch container: no such image 'x'");
+	(void)add(f, "two");
+	fake_not_started(f, "two", "cannot execute 'slep': No such file or directory");
+	expect(f, "two", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED,
+	       "Failed to launch container: cannot execute 'slep': No such file or directory");
+	f->unreachable = true;
+	(void)add(f, "three");
+	expect(f, "three", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED,
+	       "Failed to launch container: the launcher cannot be reached");
+	fake_close(f);
+}
+
+static void what_the_profiles_refuse_is_an_error_or_a_failed_task(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+	struct gate_err err = GATE_ERR_INIT;
+
+	(void)state;
+	gate_err_set(&f->profile_error, GATE_E_INVALID, 0, "Failed to parse Seccomp profile 'x.json'");
+	gate_agent_begin(f->agent);
+	assert_null(add_with(f, "one", (struct gate_new_task){ 0 }, &err));
+	assert_string_equal(err.text, "Failed to parse Seccomp profile 'x.json'");
+	gate_agent_abort(f->agent);
+	gate_agent_begin(f->agent);
+	assert_non_null(add_with(f, "two", (struct gate_new_task){ .keep_refused = true }, &err));
+	assert_int_equal(gate_agent_commit(f->agent, NULL), 0);
+	expect(f, "two", GATE_STATE_STAGING, GATE_CAUSE_NONE, "");
+	fake_turn(f);
+	expect(f, "two", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED,
+	       "Failed to launch container: Failed to parse Seccomp profile 'x.json'");
+	assert_int_equal(fake_sent(f, GATE_IPC_LAUNCH, NULL), 0);
+	fake_close(f);
+}
+
+static void an_id_or_container_is_used_once(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+	struct gate_err err = GATE_ERR_INIT;
+
+	(void)state;
+	(void)add(f, "one");
+	gate_agent_begin(f->agent);
+	assert_null(add_with(f, "one", (struct gate_new_task){ 0 }, &err));
+	assert_int_equal(err.code, GATE_E_CONFLICT);
+	assert_int_equal(gate_agent_commit(f->agent, NULL), 0);
+	fake_close(f);
+}
+
+static void what_is_nested_ends_with_its_parent(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+	struct gate_err err = GATE_ERR_INIT;
+
+	(void)state;
+	(void)add(f, "one");
+	fake_starts(f, "one");
+	gate_agent_begin(f->agent);
+	assert_non_null(add_with(f, "one.two", (struct gate_new_task){ .parent = "one" }, &err));
+	assert_int_equal(gate_agent_commit(f->agent, NULL), 0);
+	fake_turn(f);
+	fake_starts(f, "one.two");
+	fake_ends(f, "one", 0);
+	expect(f, "one.two", GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
+	assert_int_equal(fake_message(f, GATE_IPC_KILL, "one.two")->a, SIGKILL);
+	fake_close(f);
+}
+
+static void a_failed_commit_leaves_no_trace(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+	struct gate_err err = GATE_ERR_INIT;
+
+	(void)state;
+	(void)add(f, "one");
+	fake_full(f, true);
+	gate_agent_begin(f->agent);
+	assert_non_null(add_with(f, "two", (struct gate_new_task){ 0 }, &err));
+	assert_int_equal(gate_agent_commit(f->agent, &err), -1);
+	assert_int_equal(err.code, GATE_E_NOSPACE);
+	assert_null(gate_tasks_container(f->agent, "two"));
+	assert_non_null(gate_tasks_container(f->agent, "one"));
+	fake_turn(f);
+	assert_int_equal(fake_sent(f, GATE_IPC_LAUNCH, "two"), 0);
+	fake_full(f, false);
+	(void)add(f, "two");
+	assert_int_equal(fake_sent(f, GATE_IPC_LAUNCH, "two"), 1);
+	fake_close(f);
+}
+
+static void on_a_full_disk_kills_work_and_ends_are_written_later(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+
+	(void)state;
+	(void)add(f, "one");
+	(void)add(f, "two");
+	fake_starts(f, "one");
+	fake_starts(f, "two");
+	fake_full(f, true);
+	gate_agent_begin(f->agent);
+	gate_tasks_kill(f->agent, gate_tasks_container(f->agent, "one"), SIGTERM, 500);
+	assert_int_equal(gate_agent_commit(f->agent, NULL), -1);
+	fake_turn(f);
+	assert_int_equal(fake_sent(f, GATE_IPC_KILL, "one"), 1); /* carried out */
+	expect(f, "one", GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
+	fake_ends(f, "one", SIGTERM);
+	fake_ends(f, "two", 0);
+	expect(f, "two", GATE_STATE_RUNNING, GATE_CAUSE_NONE, ""); /* nothing that is not on disk is told */
+	fake_advance(f, 5000);
+	expect(f, "two", GATE_STATE_RUNNING, GATE_CAUSE_NONE, "");
+	fake_full(f, false);
+	fake_advance(f, 1001);
+	expect(f, "one", GATE_STATE_KILLED, GATE_CAUSE_NONE, "Command terminated with signal Terminated");
+	expect(f, "two", GATE_STATE_FINISHED, GATE_CAUSE_NONE, "Command exited with status 0");
+	fake_close(f);
+}
+
+static int exec_status, exec_calls;
+static char exec_text[64];
+
+static void exec_done(void *ctx, int32_t wait_status, bool timed_out, const char *text)
+{
+	assert_ptr_equal(ctx, exec_text);
+	exec_status = timed_out ? -2 : wait_status;
+	exec_calls++;
+	(void)snprintf(exec_text, sizeof(exec_text), "%s", text);
+}
+
+static void exec_answers_once(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+	const char *args[] = { "true", NULL };
+	const struct gate_wire_exec e = { .args = args, .n_args = 1, .timeout_ms = 1000 };
+	struct gate_err err = GATE_ERR_INIT;
+	struct gate_agent_task *t = add(f, "one");
+
+	(void)state;
+	assert_int_equal(gate_tasks_exec(f->agent, t, &e, exec_done, exec_text, &err), -1);
+	assert_string_equal(err.text, "container 'one' is not running");
+	fake_starts(f, "one");
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(gate_tasks_exec(f->agent, t, &e, exec_done, exec_text, NULL), 0);
+	fake_exec_ends(f, "one", 1 << 8, false, "out");
+	assert_int_equal(exec_status, 1 << 8);
+	assert_string_equal(exec_text, "out");
+	fake_exec_ends(f, "one", 9, true, "");
+	assert_int_equal(exec_status, -2);
+	fake_exec_refused(f, "one", "no");
+	assert_int_equal(exec_status, -1);
+	assert_string_equal(exec_text, "no");
+	gate_tasks_exec_forget(f->agent, exec_text);
+	fake_exec_ends(f, "one", 0, false, "");
+	assert_int_equal(exec_calls, 3);
+	fake_close(f);
+}
+
+static void ended_containers_go_after_gc_delay_or_when_there_are_too_many(void **state)
+{
+	struct fake *f = fake_new(NULL, NULL);
+	char name[16];
+
+	(void)state;
+	f->config.gc_delay_ms = 60000;
+	f->config.ended_most = 3;
+	fake_boot(f);
+	(void)add(f, "runs");
+	fake_starts(f, "runs");
+	for (int i = 0; i < 5; i++) {
+		(void)snprintf(name, sizeof(name), "t%d", i);
+		(void)add(f, name);
+		fake_starts(f, name);
+		fake_ends(f, name, 0);
+	}
+	assert_null(gate_tasks_container(f->agent, "t0"));
+	assert_null(gate_tasks_container(f->agent, "t1"));
+	assert_non_null(gate_tasks_container(f->agent, "t2"));
+	assert_int_equal(fake_sent(f, GATE_IPC_REMOVE, NULL), 2);
+	fake_advance(f, 59999);
+	assert_non_null(gate_tasks_container(f->agent, "t4"));
+	fake_advance(f, 2);
+	assert_null(gate_tasks_container(f->agent, "t4"));
+	assert_non_null(gate_tasks_container(f->agent, "runs"));
+	assert_int_equal(fake_sent(f, GATE_IPC_REMOVE, NULL), 5);
+	fake_restart(f);
+	assert_null(gate_tasks_container(f->agent, "t4"));
+	fake_close(f);
+}
+
+static void health_is_kept(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+
+	(void)state;
+	(void)add(f, "one");
+	fake_starts(f, "one");
+	gate_agent_begin(f->agent);
+	gate_tasks_health(f->agent, gate_tasks_container(f->agent, "one"), false);
+	assert_int_equal(gate_agent_commit(f->agent, NULL), 0);
+	fake_restart(f);
+	assert_true(gate_tasks_container(f->agent, "one")->health_known);
+	assert_false(gate_tasks_container(f->agent, "one")->healthy);
+	fake_close(f);
+}
+
+static void tasks_are_shown_with_what_mesos_lacks(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+	struct fake_answer answer;
+
+	(void)state;
+	(void)add(f, "bad");
+	fake_starts(f, "bad");
+	fake_ends_denied(f, "bad", SIGSYS, 101);
+	(void)add(f, "good");
+	fake_call(f, "GET", "/api/v1/tasks/task.bad", NULL, &answer);
+	assert_int_equal(answer.status, 200);
+	assert_non_null(strstr(answer.body, "\"place\": \"web.json:40:9\""));
+	assert_non_null(strstr(answer.body, "\"exitStatus\": 31"));
+	fake_answer_done(&answer);
+	fake_call(f, "GET", "/api/v1/tasks?state=active", NULL, &answer);
+	assert_non_null(strstr(answer.body, "\"task.good\""));
+	assert_null(strstr(answer.body, "\"task.bad\""));
+	fake_answer_done(&answer);
+	fake_call(f, "GET", "/api/v1/tasks/none", NULL, &answer);
+	assert_int_equal(answer.status, 404);
+	fake_answer_done(&answer);
+	fake_call(f, "GET", "/metrics/prometheus", NULL, &answer);
+	assert_non_null(strstr(answer.body, "mesos_slave_tasks_failed 1\n"));
+	assert_non_null(strstr(answer.body, "mesos_slave_tasks_staging 1\n"));
+	assert_non_null(strstr(answer.body, "callgate_denials_total{call=\"ptrace\"} 1\n"));
+	assert_non_null(strstr(answer.body, "callgate_task_denied_calls{task=\"task.bad\",owner=\"/web\"} 1\n"));
+	fake_answer_done(&answer);
+	fake_close(f);
+}
+
+static void ids_and_times_have_their_forms(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+	char uuid[37], other[37], when[32];
+
+	(void)state;
+	gate_agent_uuid(f->agent, uuid);
+	gate_agent_uuid(f->agent, other);
+	assert_int_equal(strlen(uuid), 36);
+	assert_int_equal(uuid[14], '4');
+	assert_non_null(strchr("89ab", uuid[19]));
+	assert_string_not_equal(uuid, other);
+	gate_time_text(FAKE_WALL, when);
+	assert_string_equal(when, "2016-07-15T13:02:59.735Z");
+	gate_time_text(0, when);
+	assert_string_equal(when, "1970-01-01T00:00:00.000Z");
+	fake_close(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_task_is_launched_runs_and_ends),
+		cmocka_unit_test(texts_of_ends_are_mesos),
+		cmocka_unit_test(a_seccomp_end_names_call_number_architecture_and_line),
+		cmocka_unit_test(memory_and_time_are_causes),
+		cmocka_unit_test(a_kill_that_was_asked_for_is_killed_not_failed),
+		cmocka_unit_test(a_kill_during_the_launch_is_sent_when_it_runs),
+		cmocka_unit_test(a_refused_launch_says_why),
+		cmocka_unit_test(what_the_profiles_refuse_is_an_error_or_a_failed_task),
+		cmocka_unit_test(an_id_or_container_is_used_once),
+		cmocka_unit_test(what_is_nested_ends_with_its_parent),
+		cmocka_unit_test(a_failed_commit_leaves_no_trace),
+		cmocka_unit_test(on_a_full_disk_kills_work_and_ends_are_written_later),
+		cmocka_unit_test(exec_answers_once),
+		cmocka_unit_test(ended_containers_go_after_gc_delay_or_when_there_are_too_many),
+		cmocka_unit_test(health_is_kept),
+		cmocka_unit_test(tasks_are_shown_with_what_mesos_lacks),
+		cmocka_unit_test(ids_and_times_have_their_forms),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
