@@ -212,13 +212,6 @@ static int attach(const struct gate_launch *l, int tree, const struct attach *a)
 	return ret < 0 ? ret : look_again(l, a->path, &st);
 }
 
-int gate_step_attach(struct gate_launch *l, const struct gate_row *row)
-{
-	const struct attach a = { .path = text(l, row, 0), .flags = row->flags };
-
-	return attach(l, plan_fd(l, row->fd), &a);
-}
-
 /* --- BIND --- */
 
 /* The source in the child's own copy of the mounts: mount ids differ there, the object does not. */
@@ -254,13 +247,13 @@ static bool has_setattr(void)
 	return gate_mount_setattr(-1, false, &nothing) != -ENOSYS;
 }
 
-int gate_step_bind(struct gate_launch *l, const struct gate_row *row)
+static int bind(struct gate_launch *l, const struct gate_row *row, const char *source, const char *target)
 {
-	struct attach a = { .path = text(l, row, 1), .flags = row->flags, .attrs = row->b, .recursive = true };
+	struct attach a = { .path = target, .flags = row->flags, .attrs = row->b, .recursive = true };
 	bool directory = false;
 	int fd, tree, ret;
 
-	fd = gate_mount_resolve(-1, text(l, row, 0), O_PATH | (row->a != 0 ? O_NOFOLLOW : 0), 0);
+	fd = gate_mount_resolve(-1, source, O_PATH | (row->a != 0 ? O_NOFOLLOW : 0), 0);
 	if (fd < 0)
 		return fd;
 	ret = check_source(l, row, fd, &directory);
@@ -276,6 +269,21 @@ int gate_step_bind(struct gate_launch *l, const struct gate_row *row)
 	ret = attach(l, tree, &a);
 	gate_close(tree);
 	return ret;
+}
+
+int gate_step_bind(struct gate_launch *l, const struct gate_row *row)
+{
+	return bind(l, row, text(l, row, 0), text(l, row, 1));
+}
+
+/* A tree that holds files of mount namespaces (nsfs) may be copied, but is put nowhere: ELOOP (check_for_nsfs_mounts). The
+ * child's own mounts are a copy without them. */
+int gate_step_attach(struct gate_launch *l, const struct gate_row *row)
+{
+	const struct attach a = { .path = text(l, row, 0), .flags = row->flags };
+	const int ret = attach(l, plan_fd(l, row->fd), &a);
+
+	return ret == -ELOOP && row->text[1] != 0 ? bind(l, row, text(l, row, 1), a.path) : ret;
 }
 
 /* --- FILESYSTEM --- */

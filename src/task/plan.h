@@ -64,8 +64,10 @@ enum gate_step {
 	GATE_STEP_KEYRING,  /* joins a new session keyring */
 	/* --- its file system; not without CLONE_NEWNS --- */
 	GATE_STEP_PRIVATE, /* all mounts private, recursively: nothing goes back to the host */
-	GATE_STEP_ROOT,   /* fd: a detached mount, the task's root; text[0]: host directory that it is on until PIVOT */
-	GATE_STEP_ATTACH, /* fd: a detached mount; text[0]: target. Flags: DIRECTORY or FILE: make it when missing */
+	GATE_STEP_ROOT, /* fd: a detached mount, the task's root; text[0]: host directory that it is on until PIVOT */
+	/* fd: a detached mount; text[0]: target. Flags: DIRECTORY or FILE: make it when missing. text[1]: where it was copied
+	 * from on the host; b: its MOUNT_ATTR_…: for another copy where this one can be put nowhere; 0: none is made */
+	GATE_STEP_ATTACH,
 	/* text[0]: path on the host; text[1]: target; fd: the same object, opened before, or -1: must be that; a: character
 	 * device number that it must have, or 0; b: MOUNT_ATTR_… to set. A directory comes with all that is mounted in it.
 	 * Flags as ATTACH */

@@ -51,7 +51,7 @@ static const struct shape {
 	[GATE_STEP_KEYRING] = { PRIVILEGED, ROOM, .once = true },
 	[GATE_STEP_PRIVATE] = { PRIVILEGED, PRIVILEGED, .once = true },
 	[GATE_STEP_ROOT] = { PRIVILEGED, PRIVILEGED, NEEDS_FD, .needs = T(0), .once = true, .mount = true },
-	[GATE_STEP_ATTACH] = { PRIVILEGED, PRIVILEGED, NEEDS_FD, .needs = T(0),
+	[GATE_STEP_ATTACH] = { PRIVILEGED, PRIVILEGED, NEEDS_FD, .needs = T(0), .may = T(1),
 	                       .flags = GATE_ROW_DIRECTORY | GATE_ROW_FILE, .mount = true },
 	[GATE_STEP_BIND] = { PRIVILEGED, PRIVILEGED, MAYBE_FD, .needs = T(0) | T(1),
 	                     .flags = GATE_ROW_DIRECTORY | GATE_ROW_FILE, .mount = true },
