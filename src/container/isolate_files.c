@@ -129,9 +129,19 @@ static uint64_t attributes(const struct gate_volume *v)
 	       (v->nodev ? MOUNT_ATTR_NODEV : 0) | (v->noexec ? MOUNT_ATTR_NOEXEC : 0);
 }
 
+/* Without asking the file system whether we may enter: one that is far away may never answer. */
+static bool exists(const char *path)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0;
+}
+
 static int bind(struct gate_prepare *p, const struct gate_volume *v, struct gate_err *err)
 {
-	bool there = faccessat(AT_FDCWD, v->source, F_OK, AT_SYMLINK_NOFOLLOW) == 0, directory = true;
+	bool there = exists(v->source), directory = true;
 	int tree = -1, object = -1;
 
 	if (!there && (errno != ENOENT || !v->make_source))
@@ -145,10 +155,14 @@ static int bind(struct gate_prepare *p, const struct gate_volume *v, struct gate
 
 	row->flags = directory ? GATE_ROW_DIRECTORY : GATE_ROW_FILE;
 	row->fd = gate_plan_adopt(&p->plan, tree >= 0 ? tree : object);
-	row->text[0] = gate_plan_string(&p->plan, row->step == GATE_STEP_BIND ? v->source : v->target);
+	row->b = attributes(v);
 	if (row->step == GATE_STEP_BIND) {
+		row->text[0] = gate_plan_string(&p->plan, v->source);
 		row->text[1] = gate_plan_string(&p->plan, v->target);
-		row->b = attributes(v);
+	} else {
+		row->text[0] = gate_plan_string(&p->plan, v->target);
+		/* The other copy would have the host's ids. */
+		row->text[1] = v->recursive && p->userns < 0 ? gate_plan_string(&p->plan, v->source) : 0;
 	}
 	return 0;
 }

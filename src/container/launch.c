@@ -1,5 +1,7 @@
 /* Starting a keeper and handing it the plan. */
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sched.h>
@@ -168,6 +170,12 @@ static void say_not_executed(const struct gate_plan_writer *w, struct gate_start
 		                   ? "'%s' was not found in the PATH of the task"
 		                   : "'%s' was not found, or the program that it is interpreted by",
 		               program);
+	else if (ret->record.sys == E2BIG)
+		(void)snprintf(
+		    ret->why, sizeof(ret->why),
+		    "'%s' cannot be executed: arguments and environment are longer than the kernel takes (128 KiB "
+		    "for each, in all a quarter of '--ulimit stack', 6 MiB at most)",
+		    program);
 	else
 		(void)snprintf(ret->why, sizeof(ret->why), "'%s' cannot be executed: %s", program,
 		               strerrordesc_np(ret->record.sys));
@@ -208,6 +216,24 @@ static int take_answer(const struct gate_plan_writer *w, const struct gate_frame
 	return 0;
 }
 
+/* The task's time limit holds for its launch, which may wait in the kernel for a file server: with it the keeper, who
+ * hears nothing then. */
+static int await_answer(const struct gate_starter *k, uint64_t ms, struct gate_err *err)
+{
+	struct pollfd answer = { k->socket, POLLIN, 0 };
+	int got;
+
+	if (ms == 0)
+		return 0;
+	do
+		got = poll(&answer, 1, ms > INT_MAX ? INT_MAX : (int)ms);
+	while (got < 0 && errno == EINTR);
+	if (got != 0)
+		return 0;
+	(void)kill(k->pid, SIGKILL); /* our child, not waited for yet */
+	return GATE_FAIL(err, GATE_E_LIMIT, "the command was not run: its launch took longer than the time limit");
+}
+
 int gate_starter_launch(struct gate_starter *k, const struct gate_plan_writer *w, int memfd, struct gate_started *ret,
                         struct gate_err *err)
 {
@@ -218,6 +244,8 @@ int gate_starter_launch(struct gate_starter *k, const struct gate_plan_writer *w
 	/* EPIPE: it has ended already, and what follows says why. */
 	if (send_plan(k->socket, w, memfd) < 0 && errno != EPIPE)
 		return GATE_FAIL_SYS(err, "cannot send the keeper its plan");
+	if (await_answer(k, w->head.timeout_ms, err) < 0)
+		return -1;
 	int got = gate_frame_receive(k->socket, &head, bytes, sizeof(bytes), &pidfd);
 	if (got < 0)
 		return GATE_FAIL_SYS(err, "cannot hear from the keeper");

@@ -452,14 +452,16 @@ int gate_volume_tree(const struct gate_volume *v, int userns, int *tree, int *ob
 	/* The path may hold symbolic links, as people's paths do; it is resolved once. */
 	AUTOCLOSE int fd = gate_mount_resolve(-1, v->source, O_PATH, 0);
 	AUTOCLOSE int copy = -1;
-	struct stat st;
+	struct gate_statx st;
 	int ret;
 
 	if (fd < 0)
 		return FAIL_SYS(err, fd, "cannot open the volume '%s'", v->source);
-	if (fstat(fd, &st) < 0)
-		return GATE_FAIL_SYS(err, "cannot look at the volume '%s'", v->source);
-	copy = clone_tree(fd, v->recursive && S_ISDIR(st.st_mode));
+	/* What the kernel knows: a file system that is far away may never answer. */
+	ret = gate_statx_fd(fd, &st);
+	if (ret < 0)
+		return FAIL_SYS(err, ret, "cannot look at the volume '%s'", v->source);
+	copy = clone_tree(fd, v->recursive && S_ISDIR(st.mode));
 	ret = copy < 0 ? copy : set_tree(copy, true, volume_attrs(v));
 	/* The mounts belong to another namespace (EPERM, EINVAL), or the attributes cannot be set before the mount is
 	 * attached (ENOSYS): the child does it. */
@@ -468,7 +470,7 @@ int gate_volume_tree(const struct gate_volume *v, int userns, int *tree, int *ob
 			return GATE_FAIL(err, GATE_E_UNSUPPORTED, "volume '%s' cannot be id-mapped here", v->source);
 		*tree = -1;
 		*object = take(&fd);
-		*directory = S_ISDIR(st.st_mode);
+		*directory = S_ISDIR(st.mode);
 		return 0;
 	}
 	if (ret < 0)
@@ -477,6 +479,6 @@ int gate_volume_tree(const struct gate_volume *v, int userns, int *tree, int *ob
 		return GATE_NOTE(err, "volume '%s'", v->source);
 	*tree = take(&copy);
 	*object = -1;
-	*directory = S_ISDIR(st.st_mode);
+	*directory = S_ISDIR(st.mode);
 	return 0;
 }

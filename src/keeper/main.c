@@ -1,5 +1,7 @@
 /* callgate-keeper: starts one task, and keeps it. See task/plan.h for how it is started. */
+#include <stdbool.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,7 +35,9 @@ static void run(struct gate_keeper *k)
 		                          .version = GATE_RECORD_VERSION,
 		                          .size = sizeof(k->record) };
 	k->kill_ms = k->timeout_ms = GATE_NEVER;
-	if (!gate_keeper_start(k)) {
+	bool started = gate_keeper_start(k);
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); /* receive.c; from here on announce() counts */
+	if (!started) {
 		k->denials.fd = k->denials.ask = -1;
 		gate_keeper_end(k, 0, &none);
 		gate_keeper_loop(k);

@@ -41,6 +41,10 @@ int gate_keeper_settle(struct gate_keeper *k, int socket)
 	close_from((unsigned)socket + 1);
 	if (fcntl(socket, F_SETFD, FD_CLOEXEC) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
+	/* A launch may wait for ever (a file server that does not answer), and then we wait in the kernel as well: until
+	 * the task runs, whoever started us takes us along. Who died before this is told by the socket. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -errno;
 	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		return -errno;
 	(void)sigfillset(&all);
