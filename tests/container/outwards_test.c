@@ -166,7 +166,7 @@ static void arguments_of_any_bytes_and_size(void **state)
 	run_task(p, &t, &open_profile, &e);
 	gate_task_done(&t);
 	assert_false(e.started.started);
-	assert_non_null(strstr(e.started.why, "cannot be executed: Argument list too long"));
+	assert_non_null(strstr(e.started.why, "cannot be executed: arguments and environment are longer"));
 }
 
 static int need_root(void **state)

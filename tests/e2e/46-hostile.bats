@@ -71,15 +71,19 @@ unharmed()
 	done
 	for verb in exec stop rm kill wait inspect logs; do
 		for word in .. ../../etc/passwd; do
-			separately "$callgate" "$verb" --state-dir="$dir/state" "$word" true
-			[ "$status" != 0 ]
+			command=()
+			[ "$verb" != exec ] || command=(true)
+			separately "$callgate" "$verb" --state-dir="$dir/state" "$word" "${command[@]}"
+			exits "$([ "$verb" = exec ] && echo 125 || echo 1)"
+			complains "'$word' is neither an id nor a name"
 		done
 	done
 	run_task --rootfs=./root --security-opt seccomp=../../../../etc/shadow -- /bin/true
 	exits 125
-	run_task --rootfs=./root -v "$dir/outside:/../../mnt" -- /bin/sh -c 'echo >/mnt/made; ls /mnt'
-	[ ! -e /mnt/made ]
-	rm -f outside/made
+	run_task --rootfs=./root -v "$dir/outside:/../../mnt" -- /bin/sh -c 'echo >/mnt/made'
+	exits 125
+	complains "a path without '..', not '/../../mnt'"
+	[ ! -e outside/made ]
 	unharmed
 }
 
@@ -142,19 +146,29 @@ unharmed()
 
 @test "programs that are the launcher: /proc/self/exe as the program and as an interpreter" {
 	setup_root
-	for shebang in '#!/proc/self/exe' '#!/proc/self/fd/3' '#!/proc/1/exe' "#!$callgate"; do
-		printf '%s\n' "$shebang" >root/script
+	# The keeper without a plan is nothing but a program that ends, with 1.
+	while read -r code interpreter; do
+		printf '#!%s\n' "$interpreter" >root/script
 		chmod 755 root/script
 		run_task --rootfs=./root -- /script
-		[ "$status" != 0 ]
-	done
+		exits "$code"
+		[ -z "$stdout" ]
+	done <<-EOF
+		1 /proc/self/exe
+		1 /proc/1/exe
+		127 /proc/self/fd/3
+		127 $callgate
+		126 /script
+	EOF
 	ln -s /proc/self/exe root/self
 	run_task --rootfs=./root -- /self
-	[ "$status" != 0 ]
-	# The keeper without a plan is nothing but a program that ends.
+	exits 1
+	[ -z "$stdout$stderr" ]
+	# As a program of the task it is under the task's filter, with nothing of the host's to work with.
 	cp "$callgate" root/callgate
 	run_task --rootfs=./root -- /callgate run --isolation=linux/seccomp -- /bin/true
-	[ "$status" != 77 ]
+	exits 125
+	complains "'/run/callgate': No such file or directory"
 	# Neither the task's own ancestors nor the keeper can be written to, or be seen.
 	run_task --rootfs=./root --privileged -- /bin/sh -c 'for p in /proc/[0-9]*; do
 		case $p in /proc/1 | /proc/$$) continue ;; esac
@@ -206,10 +220,10 @@ unharmed()
 	unharmed
 }
 
-@test "20,000 files in the root, 200 inherited descriptors" {
+@test "100,000 files in the root, 200 inherited descriptors" {
 	setup_root
 	mkdir root/many
-	(cd root/many && seq 1 20000 | xargs touch)
+	(cd root/many && seq 1 100000 | xargs touch)
 	for fd in $(seq 10 209); do
 		eval "exec $fd<\"\$dir/outside/file\""
 	done
@@ -220,7 +234,7 @@ unharmed()
 		eval "exec $fd<&-"
 	done
 	# 0, 1, 2 and the one that ls has.
-	[ "$got" = $'4\n20000' ] || { echo "$got"; return 1; }
+	[ "$got" = $'4\n100000' ] || { echo "$got"; return 1; }
 	[ "$stdout" = 4 ] || { echo "$stdout"; return 1; }
 	unharmed
 }
@@ -229,25 +243,125 @@ unharmed()
 	setup_root
 	command -v python3 >/dev/null || skip "no python3 here"
 	cat >push.py <<-'EOF'
-		import fcntl, os, sys, termios
-		done = []
-		for fd in (0, 1, 2):
-		    for request, what in ((termios.TIOCSTI, b"x"), (0x541C, b"\x03x")): # TIOCLINUX: paste
-		        try:
-		            fcntl.ioctl(fd, request, what)
-		            done.append((fd, hex(request)))
-		        except OSError:
-		            pass
+		import ctypes, errno, os, sys
+		libc = ctypes.CDLL(None, use_errno=True)
+		sti, linux = 0x5412, 0x541C # TIOCSTI; TIOCLINUX, whose 3 pastes
+		for what, request in (("sti", sti), ("linux", linux))[len(sys.argv) - 1:]:
+		    said = set()
+		    for high in (0, 1 << 32, 0xffffffff << 32): # the kernel reads 32 bits
+		        for fd in (0, 1, 2):
+		            done = libc.ioctl(fd, ctypes.c_ulong(high | request), ctypes.create_string_buffer(b"\x03x"))
+		            said.add("done" if done == 0 else errno.errorcode[ctypes.get_errno()])
+		    print(what, *sorted(said))
 		try:
 		    os.open("/dev/tty", os.O_RDWR)
-		    done.append("tty")
+		    print("tty", "own" if os.isatty(0) else "somebody's")
 		except OSError:
-		    pass
-		print(done, flush=True)
+		    print("no tty")
 	EOF
 	chmod 755 "$dir"
-	run_task -v "$dir/push.py:/mnt/push.py:ro" -i -- python3 /mnt/push.py
+	task=(-v "$dir/push.py:/mnt/push.py:ro" -- python3 /mnt/push.py)
+	run_task -- python3 -c 'import ctypes' || true
 	[ "$status" = 0 ] || skip "no python3 in the task: $stderr"
-	[ "$stdout" = "[]" ] || { echo "$stdout"; return 1; }
+	run_task -i "${task[@]}"
+	exits 0
+	[ "$stdout" = $'sti EPERM\nlinux EPERM\nno tty' ] || { echo "$stdout"; return 1; }
+	run_task -t "${task[@]}"
+	exits 0
+	[ "${stdout//$'\r'/}" = $'sti EPERM\nlinux EPERM\ntty own' ] || { echo "$stdout"; return 1; }
+	# It is the filter that says so: a pty has another answer.
+	run_task -t --security-opt seccomp=unconfined "${task[@]}" just-linux
+	[[ $stdout == "linux ENOTTY"* ]] || { echo "$stdout"; return 1; }
+	unharmed
+}
+
+@test "more arguments than the kernel takes in all" {
+	setup_root
+	big=$(head -c 100000 /dev/zero | tr '\0' x)
+	files=()
+	for file in {1..9}; do
+		for n in {1..10}; do echo "N$file$n=$big"; done >"env$file"
+		files+=("--env-file=env$file")
+	done
+	# execve(2): a quarter of the stack's limit, 6 MiB at most; and what one launch plan holds.
+	run_task --rootfs=./root --ulimit=stack=8388608 "${files[@]:0:3}" -- /bin/true
+	exits 126
+	complains "cannot be executed: arguments and environment are longer than the kernel takes"
+	run_task --rootfs=./root --ulimit=stack=80000000 "${files[@]:0:3}" -- /bin/true
+	exits 0
+	run_task --rootfs=./root --ulimit=stack=80000000 "${files[@]:0:7}" -- /bin/true
+	exits 126
+	complains "6 MiB"
+	run_task --rootfs=./root "${files[@]}" -- /bin/true
+	exits 125
+	complains "larger than 8 MiB"
+	unharmed
+}
+
+@test "a volume that holds mounted namespaces" {
+	setup_root
+	mkdir -p volume/mounts
+	separately unshare --mount --propagation private sh -c '
+		mount -t tmpfs namespaces volume/mounts && touch volume/mounts/file && echo hidden >volume/mounts/ns || exit 77
+		unshare --mount=volume/mounts/ns true || exit 77
+		"$1" run --state-dir="$2" --rm --rootfs=./root -v ./volume:/mnt:ro -- /bin/sh -c \
+			"ls /mnt/mounts; cat /mnt/mounts/ns; : >/mnt/mounts/file"' - "$callgate" "$dir/state"
+	[ "$status" != 77 ] || skip "no namespace can be mounted here: $stderr"
+	# Read-only with all that is in it; the namespace itself is no part of it.
+	[ "$stdout" = $'file\nns\nhidden' ] || { echo "$stdout, $stderr"; return 1; }
+	complains "Read-only"
+	unharmed
+}
+
+# with_silent mute|reads SCRIPT: sh beside a file server on ./server that answers nothing; of processes it sees its own.
+# Whatever waits for the server ends with it: nothing may be left of us before that.
+with_silent()
+{
+	command -v python3 >/dev/null || skip "no python3 here"
+	separately timeout -k 5 100 unshare --mount --pid --fork --kill-child --mount-proc --propagation private \
+		python3 "$root/tests/e2e/silent.py" "$1" "$dir/server" sh -c "
+		run() { timeout -k 1 20 '$callgate' run --state-dir='$dir/state' --rm -v '$dir/server:/mnt' \"\$@\"; }
+		callgate() { verb=\$1; shift; timeout -k 1 20 '$callgate' \$verb --state-dir='$dir/state' \"\$@\"; }
+		keepers() { grep -slzx 'callgate-keepe[r]' /proc/[0-9]*/cmdline | wc -l; }
+		$2"
+	[ "$status" != 77 ] || skip "no file server can be mounted here: $stdout"
+}
+
+@test "a volume on a file server that never answers: who does not ask it runs" {
+	setup_root
+	mkdir server
+	for kind in mute reads; do
+		with_silent "$kind" 'run --rootfs=./root -- /bin/true && run -- echo on the host'
+		exits 0
+		[ "$stdout" = "on the host" ]
+	done
+	unharmed
+}
+
+@test "a volume on a file server that never answers: a task that waits for it is stopped" {
+	setup_root
+	mkdir server
+	with_silent mute 'run -d --name=waits --rootfs=./root -- /bin/ls /mnt >&2 || exit
+		sleep 0.2; callgate ps --format="{{.Names}}"; callgate stop -t 1 waits; keepers; callgate ps -aq'
+	[ "$stdout" = $'waits\nwaits\n0' ] || { echo "$stdout, $stderr"; return 1; }
+	with_silent mute 'run --timeout=1 --stop-timeout=1 --rootfs=./root -- /bin/ls /mnt; echo $?; keepers'
+	[ "$stdout" = $'124\n0' ] || { echo "$stdout, $stderr"; return 1; }
+	unharmed
+}
+
+@test "a volume on a file server that never answers: a launch that waits for it ends with its time limit, or with run" {
+	setup_root
+	mkdir server
+	for kind in mute reads; do
+		# The working directory is entered by the task's own process.
+		with_silent "$kind" 'run --timeout=1 -w /mnt --rootfs=./root -- /bin/true; echo $?; keepers'
+		complains "longer than the time limit"
+		[ "${stdout%%$'\n'*}" = 125 ]
+		# Who waits for an answer to what the server has read waits on, whatever signal comes.
+		[ "$kind" = reads ] || [ "$stdout" = $'125\n0' ] || { echo "$stdout"; return 1; }
+	done
+	with_silent mute 'run -w /mnt --rootfs=./root -- /bin/true & sleep 0.5; keepers
+		kill $(pgrep -x callgate); wait; sleep 0.3; keepers; callgate ps -aq'
+	[ "$stdout" = $'2\n0' ] || { echo "$stdout, $stderr"; return 1; }
 	unharmed
 }
