@@ -24,8 +24,17 @@
 	"CREATE TABLE audit (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, client TEXT NOT NULL, method TEXT NOT NULL," \
 	" path TEXT NOT NULL, status INTEGER NOT NULL) STRICT;"
 
+/* What tasks were started with (agent/profile_text.c): a profile's bytes and its program, for as long as a task names them. */
+#define PROFILES                                                                                                       \
+	"CREATE TABLE profile_texts (digest TEXT PRIMARY KEY, text BLOB NOT NULL) STRICT;"                             \
+	"CREATE TABLE profile_programs (meaning TEXT PRIMARY KEY, flags INTEGER NOT NULL, program BLOB NOT NULL) "     \
+	"STRICT;"
+
+/* What this agent is (src/mesos): its id, and what it had when tasks were started. */
+#define AGENT_INFO "CREATE TABLE agent_info (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
+
 static const char *const migrations[] = {
-	TASKS EVENTS AUDIT,
+	TASKS EVENTS AUDIT PROFILES AGENT_INFO,
 };
 
 const struct gate_db_schema gate_schema = { migrations, (int)GATE_ARRAY_LEN(migrations) };
