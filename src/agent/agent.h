@@ -274,5 +274,6 @@ extern const struct gate_http_route gate_agent_routes[];
 void gate_client_text(const struct gate_http_peer *peer, char text[80]);
 /* Who did what: written with the next commit, so an acknowledged change has its row. `status` 0: it is being carried out. */
 void gate_audit_add(struct gate_agent *a, const char *client, const char *method, const char *path, int status);
+void gate_audit_drop(struct gate_agent *a); /* rows of status 0 that no commit has taken */
 
 #endif

@@ -68,6 +68,22 @@ void gate_audit_written(struct gate_agent *a)
 	a->audit_end = &a->audit;
 }
 
+void gate_audit_drop(struct gate_agent *a)
+{
+	for (struct audit **at = &a->audit; *at != NULL;) {
+		struct audit *x = *at;
+
+		if (x->status != 0) {
+			at = &x->next;
+			continue;
+		}
+		*at = x->next;
+		audit_free(x);
+	}
+	for (a->audit_end = &a->audit; *a->audit_end != NULL; a->audit_end = &(*a->audit_end)->next)
+		;
+}
+
 void gate_audit_close(struct gate_agent *a)
 {
 	gate_audit_written(a);

@@ -127,7 +127,7 @@ static const char *const counted[] = {
 	"slave/tasks_lost",      "slave/tasks_gone",           "slave/container_launch_errors",
 	"slave/recovery_errors", "slave/valid_status_updates", "callgate/launches",
 	"callgate/orphans",      "callgate/commits_failed",    "callgate/audit_records_lost",
-	"callgate/api_requests", "callgate/api_microseconds",
+	"callgate/api_requests", "callgate/api_milliseconds",  "callgate/api_errors",
 };
 
 void gate_metrics_ended(struct gate_agent *a, enum gate_state state)
