@@ -13,7 +13,7 @@
 #include "task/task.h"
 
 /* --- the state directory (store.c) --- */
-/* STATE            0700, owned by the caller; root: /run/callgate, others $XDG_RUNTIME_DIR/callgate
+/* STATE            0700 (or 0711), owned by the caller; root: /run/callgate, others $XDG_RUNTIME_DIR/callgate
  *   containers/ID/ config.json  what was asked and what was decided (written once, before the start, by rename)
  *                  plan         the plan as it was sent: exec starts from its filter and capabilities
  *                  record       struct gate_record, by the keeper

@@ -53,6 +53,9 @@ static int check_way(const char *path, struct gate_err *err)
 	return 0;
 }
 
+/* The agent's socket lies beside the tasks: those who use it go through the topmost directory, and nowhere else. */
+#define WAY_THROUGH 0711
+
 /* Opens a directory that is ours alone, or makes it. */
 static int open_own(int at, const char *name, const char *path, int *ret, struct gate_err *err)
 {
@@ -71,7 +74,7 @@ static int open_own(int at, const char *name, const char *path, int *ret, struct
 	else if (st.st_uid != geteuid())
 		(void)GATE_FAIL(err, GATE_E_DENIED, "'%s' belongs to user %u, not to you (%u)", path, st.st_uid,
 		                geteuid());
-	else if ((st.st_mode & 077) != 0)
+	else if ((st.st_mode & 077) != 0 && (at != AT_FDCWD || (st.st_mode & 07777) != WAY_THROUGH))
 		(void)GATE_FAIL(err, GATE_E_DENIED, "'%s' has mode %04o, which lets others in: chmod 700 '%s'", path,
 		                st.st_mode & 07777, path);
 	else {

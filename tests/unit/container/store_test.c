@@ -71,6 +71,23 @@ static void modes_that_let_others_in_are_refused(void **state)
 	}
 }
 
+/* So that the agent's socket can lie there. What is below stays ours alone. */
+static void a_way_through_is_no_way_in(void **state)
+{
+	struct gate_err err = GATE_ERR_INIT;
+	struct temp *t = *state;
+	struct gate_store *s = NULL;
+	char below[200];
+
+	assert_int_equal(mkdir(t->state, 0711), 0);
+	assert_int_equal(chmod(t->state, 0711), 0);
+	assert_int_equal(gate_store_open(t->state, &s, &err), 0);
+	gate_store_close(s);
+	(void)snprintf(below, sizeof(below), "%s/containers", t->state);
+	assert_int_equal(chmod(below, 0711), 0);
+	refused(t->state, "chmod 700");
+}
+
 static void another_owner_is_refused(void **state)
 {
 	struct temp *t = *state;
@@ -703,6 +720,7 @@ int main(void)
 		OPENING(what_is_missing_is_made_for_the_owner_alone),
 		OPENING(a_symbolic_link_is_no_state_directory),
 		OPENING(modes_that_let_others_in_are_refused),
+		OPENING(a_way_through_is_no_way_in),
 		OPENING(another_owner_is_refused),
 		OPENING(a_way_that_others_may_change_is_refused),
 		OPENING(names_that_cannot_be_a_directory_are_refused),
