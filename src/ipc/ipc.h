@@ -7,7 +7,8 @@
  *   front     no privileges, under a filter: HTTP, definitions, profiles, schedules, SQLite
  *
  * Every request has a serial of the sender's choice and gets exactly one answer with the same serial. Events have serial 0.
- * A message that breaks a rule ends the connection: the mother starts the peer again. */
+ * A message that breaks a rule ends the connection. A front whose connection has ended ends, too: the mother starts it again
+ * with a new one. So there is one way to recover, whoever was killed. */
 #ifndef GATE_IPC_IPC_H
 #define GATE_IPC_IPC_H
 
@@ -24,10 +25,11 @@ enum gate_ipc_type {
 	GATE_IPC_EXEC,       /* bytes: container; fd: sealed memfd of gate_wire_exec. → EXEC_DONE or REFUSED */
 	GATE_IPC_KILL,       /* bytes: container; a: signal, 0: the task's stop signal, then SIGKILL after b milliseconds.
 	                      * → DONE; REFUSED NOTFOUND when it does not run */
-	GATE_IPC_REMOVE,     /* bytes: container that has ended: its directory goes. → DONE (also when it is gone already) */
+	GATE_IPC_REMOVE,     /* bytes: container that has ended: its directory goes. → DONE (also when it is gone already), or
+	                      * REFUSED CONFLICT: it runs */
 	GATE_IPC_STATS,      /* bytes: container. → STATS or REFUSED */
 	GATE_IPC_OPEN,       /* a: enum gate_ipc_open; bytes: see there. → OPENED with an fd, or REFUSED */
-	GATE_IPC_INVENTORY,  /* → one TASK for each container of the store, then DONE */
+	GATE_IPC_INVENTORY,  /* → one TASK for each container of the store, then DONE, then ENDED for each that has ended */
 	/* launcher → front */
 	GATE_IPC_LAUNCHED = 32, /* bytes: struct gate_ipc_task; the program runs, or record says why not */
 	GATE_IPC_REFUSED,       /* a: enum gate_errc; bytes: the sentence. Nothing was done, nothing is left */
@@ -37,9 +39,11 @@ enum gate_ipc_type {
 	GATE_IPC_OPENED,    /* fd, read-only */
 	GATE_IPC_TASK,      /* bytes: struct gate_ipc_task */
 	GATE_IPC_ENDED,     /* event: struct gate_ipc_task. Sent again after every new start until the container is removed */
-	/* launcher → mother (and back, with the same serial) */
-	GATE_IPC_WORK = 64, /* a: LAUNCH or EXEC; bytes: name; fd: the memfd, a socket for the worker's answer */
-	GATE_IPC_WORKING    /* a: pid; fd: its pidfd */
+	/* launcher → mother */
+	GATE_IPC_WORK = 64, /* a: LAUNCH, EXEC, REMOVE or INVENTORY (a sweep); bytes: name; fds: a socket for the worker's one
+	                     * answer, whose end without one says that it was ended; the memfd */
+	/* mother → launcher */
+	GATE_IPC_FRONT /* fd: the socket to a new front. Answers to an earlier one are for nobody */
 };
 
 enum gate_ipc_open {
