@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 callgate, scdoc, source, output = sys.argv[1:]
-verb = re.match(r"callgate-(\w+)\.1\.scd$", os.path.basename(source))
+verb = re.match(r"callgate-(\w+)\.[18]\.scd$", os.path.basename(source))
 
 
 def section(match):

@@ -5,6 +5,7 @@
 #define VERBS(X) \
 	X(check) X(explain) X(diff) X(subset) X(digest) X(compile) X(disasm) X(emulate) X(verify) X(merge) X(convert) \
 	X(run) X(image) X(exec) X(ps) X(logs) X(stop) X(kill) X(rm) X(wait) X(inspect) \
+	X(agent) \
 	X(doctor) X(completion) X(version) X(help)
 /* clang-format on */
 

@@ -57,6 +57,15 @@ static int by_letter(const struct gate_verb *verb, char letter)
 	return -1;
 }
 
+/* Mesos' flags have underlines where docker's have hyphens: both are taken for either. */
+static bool begins(const char *name, const char *with, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (name[i] == '\0' || (name[i] == '_' ? '-' : name[i]) != (with[i] == '_' ? '-' : with[i]))
+			return false;
+	return true;
+}
+
 /* The option with this long name; else the only one that begins so. *hits: how many begin so. */
 static int by_name(const struct gate_verb *verb, const char *name, size_t len, size_t *hits)
 {
@@ -65,7 +74,7 @@ static int by_name(const struct gate_verb *verb, const char *name, size_t len, s
 
 	*hits = 0;
 	for (size_t i = 0; (o = gate_verb_option(verb, i)) != NULL; i++) {
-		if (strncmp(o->name, name, len) != 0)
+		if (!begins(o->name, name, len))
 			continue;
 		if (o->name[len] == '\0') {
 			*hits = 1;
@@ -81,7 +90,7 @@ static int by_name(const struct gate_verb *verb, const char *name, size_t len, s
 static const struct gate_refusal *refused(const struct gate_verb *verb, const char *name, size_t len, char letter)
 {
 	for (const struct gate_refusal *r = verb->refused; r != NULL && r->name != NULL; r++)
-		if (letter != 0 ? r->letter == letter : strlen(r->name) == len && strncmp(r->name, name, len) == 0)
+		if (letter != 0 ? r->letter == letter : strlen(r->name) == len && begins(r->name, name, len))
 			return r;
 	return NULL;
 }

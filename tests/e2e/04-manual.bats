@@ -9,9 +9,18 @@ page()
 	sed -e 's/\\fB\|\\fI\|\\fR\|\\fP//g; s/\\-/-/g; s/\\&//g; s/\\//g' "$page"
 }
 
+# The agent is the administrator's.
+page_of()
+{
+	case $1 in
+	agent) page "callgate-$1.8" ;;
+	*) page "callgate-$1.1" ;;
+	esac
+}
+
 @test "every verb has a page with the same options as its help" {
 	for verb in $(verbs); do
-		text=$(page "callgate-$verb.1")
+		text=$(page_of "$verb")
 		for option in $(options_of "$verb"); do
 			[[ $text == *"--$option"* ]] || { echo "callgate-$verb(1) lacks --$option"; return 1; }
 		done
@@ -34,7 +43,7 @@ page()
 
 @test "every option in a page exists" {
 	for verb in $(verbs); do
-		for option in $(page "callgate-$verb.1" | sed -n '/^.SH OPTIONS/,/^.SH [^O]/p' | grep -oE -- '^(-., )?--[a-z-]+' |
+		for option in $(page_of "$verb" | sed -n '/^.SH OPTIONS/,/^.SH [^O]/p' | grep -oE -- '^(-., )?--[a-z_-]+' |
 			sed 's/.*--//'); do
 			options_of "$verb" | grep -qx -- "$option" || { echo "callgate-$verb(1): --$option does not exist"; return 1; }
 		done

@@ -48,5 +48,5 @@ verbs()
 # The long options of a verb as --help shows them.
 options_of()
 {
-	"$callgate" help "$1" | sed -n '/^options$/,/^$/s/^ \{2,6\}\(-., \)\{0,1\}--\([a-z-]*\).*/\2/p'
+	"$callgate" help "$1" | sed -n '/^options$/,/^$/s/^ \{2,6\}\(-., \)\{0,1\}--\([a-z_-]*\).*/\2/p'
 }
