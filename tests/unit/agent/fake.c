@@ -261,8 +261,15 @@ void fake_loses(struct fake *f, const char *container, bool rebooted)
 {
 	struct fake_container *c = known(f, container);
 
+	c->is.starting = 0;
 	c->is.lost = 1;
 	c->is.rebooted = rebooted;
+}
+
+void fake_removes(struct fake *f, const char *container)
+{
+	(void)known(f, container);
+	remove_container(f, container);
 }
 
 static void answer_exec(struct fake *f, const char *container, uint32_t type, int64_t a, int64_t b, const char *text)

@@ -87,6 +87,7 @@ void fake_ends_with(struct fake *f, const char *container, const struct gate_rec
 void fake_not_started(struct fake *f, const char *container, const char *why); /* LAUNCHED with a failed step */
 void fake_refuses(struct fake *f, const char *container, const char *why);     /* the launch */
 void fake_loses(struct fake *f, const char *container, bool rebooted);         /* its keeper is gone; told at the next inventory */
+void fake_removes(struct fake *f, const char *container); /* nothing of it is left; not told either */
 void fake_exec_ends(struct fake *f, const char *container, int wait_status, bool timed_out, const char *text); /* the oldest */
 void fake_exec_refused(struct fake *f, const char *container, const char *why);
 

@@ -6,62 +6,7 @@
 
 #include <cmocka.h>
 
-#include "fake.h"
-
-static struct gate_agent_task *add_with(struct fake *f, const char *container, struct gate_new_task n, struct gate_err *err)
-{
-	struct gate_agent_task *t = NULL;
-	struct gate_task task;
-	char id[80];
-
-	gate_task_init(&task);
-	task.args.at = calloc(2, sizeof(*task.args.at)); /* gate_task_done frees lists */
-	task.args.at[0] = "sleep";
-	task.args.at[1] = "9";
-	task.args.n = 2;
-	(void)snprintf(id, sizeof(id), "task.%s", container);
-	n.id = id;
-	n.container = container;
-	n.owner = GATE_OWNER_OPERATOR;
-	n.owner_id = "/web";
-	n.version = "v1";
-	n.cpus = 0.1;
-	n.mem_mib = 32;
-	n.ports = "31000,31001";
-	n.client = "uid 1000";
-	n.rights = GATE_RIGHT_ALL;
-	n.task = &task;
-	return gate_tasks_add(f->agent, &n, &t, err) == 0 ? t : NULL;
-}
-
-static struct gate_agent_task *add(struct fake *f, const char *container)
-{
-	struct gate_err err = GATE_ERR_INIT;
-
-	gate_agent_begin(f->agent);
-	if (add_with(f, container, (struct gate_new_task){ 0 }, &err) == NULL || gate_agent_commit(f->agent, &err) < 0)
-		fail_msg("%s", err.text);
-	fake_turn(f);
-	return gate_tasks_container(f->agent, container);
-}
-
-static void kill_it(struct fake *f, const char *container, int signal, uint64_t grace)
-{
-	gate_agent_begin(f->agent);
-	gate_tasks_kill(f->agent, gate_tasks_container(f->agent, container), signal, grace);
-	assert_int_equal(gate_agent_commit(f->agent, NULL), 0);
-	fake_turn(f);
-}
-
-static void expect(struct fake *f, const char *container, enum gate_state state, enum gate_cause cause, const char *message)
-{
-	struct gate_agent_task *t = gate_tasks_container(f->agent, container);
-
-	assert_non_null(t);
-	assert_string_equal(gate_state_name(t->state), gate_state_name(state));
-	assert_int_equal(t->cause, cause);
-	assert_string_equal(t->message, message);
-}
+#include "make.h"
 
 /* --- tests --- */
 static void a_task_is_launched_runs_and_ends(void **state)
@@ -69,7 +14,7 @@ static void a_task_is_launched_runs_and_ends(void **state)
 	struct fake *f = fake_open(NULL, NULL);
 	struct gate_wire_profile p;
 	struct gate_task task;
-	struct gate_agent_task *t = add(f, "one");
+	struct gate_agent_task *t = add_task(f, "one");
 
 	(void)state;
 	assert_int_equal(t->state, GATE_STATE_STAGING);
@@ -82,14 +27,14 @@ static void a_task_is_launched_runs_and_ends(void **state)
 	f->now += 5;
 	f->wall += 5;
 	fake_starts(f, "one");
-	expect(f, "one", GATE_STATE_RUNNING, GATE_CAUSE_NONE, "");
+	expect_task(f, "one", GATE_STATE_RUNNING, GATE_CAUSE_NONE, "");
 	t = gate_tasks_find(f->agent, "task.one");
 	assert_int_equal(t->started_ms, FAKE_WALL + 5);
 	assert_int_equal(t->pid, 100);
 	assert_string_equal(t->command, "sleep 9");
 	assert_string_equal(t->profile, "default.json");
 	fake_ends(f, "one", 3 << 8);
-	expect(f, "one", GATE_STATE_FAILED, GATE_CAUSE_NONE, "Command exited with status 3");
+	expect_task(f, "one", GATE_STATE_FAILED, GATE_CAUSE_NONE, "Command exited with status 3");
 	assert_true(t->has_status);
 	assert_int_equal(t->wait_status, 3 << 8);
 	assert_int_equal(t->pid, 0);
@@ -114,10 +59,10 @@ static void texts_of_ends_are_mesos(void **state)
 	(void)state;
 	for (size_t i = 0; i < GATE_ARRAY_LEN(rows); i++) {
 		(void)snprintf(name, sizeof(name), "t%zu", i);
-		(void)add(f, name);
+		(void)add_task(f, name);
 		fake_starts(f, name);
 		fake_ends(f, name, rows[i].status);
-		expect(f, name, rows[i].state, GATE_CAUSE_NONE, rows[i].message);
+		expect_task(f, name, rows[i].state, GATE_CAUSE_NONE, rows[i].message);
 		assert_int_equal(gate_tasks_container(f->agent, name)->wait_status, rows[i].status);
 	}
 	fake_close(f);
@@ -128,22 +73,22 @@ static void a_seccomp_end_names_call_number_architecture_and_line(void **state)
 	struct fake *f = fake_open(NULL, NULL);
 
 	(void)state;
-	(void)add(f, "bad");
+	(void)add_task(f, "bad");
 	fake_starts(f, "bad");
 	fake_ends_denied(f, "bad", SIGSYS, 101);
-	expect(f, "bad", GATE_STATE_FAILED, GATE_CAUSE_NONE,
+	expect_task(f, "bad", GATE_STATE_FAILED, GATE_CAUSE_NONE,
 	       "Command terminated with signal Bad system call; seccomp refused ptrace (101, x86_64) by web.json:40:9");
 	assert_non_null(strstr(gate_tasks_container(f->agent, "bad")->denials, "\"syscall\": \"ptrace\""));
-	(void)add(f, "shell");
+	(void)add_task(f, "shell");
 	fake_starts(f, "shell");
 	f->place = NULL; /* the profile was changed since */
 	fake_ends_denied(f, "shell", 159 << 8, 101);
-	expect(f, "shell", GATE_STATE_FAILED, GATE_CAUSE_NONE,
+	expect_task(f, "shell", GATE_STATE_FAILED, GATE_CAUSE_NONE,
 	       "Command exited with status 159; seccomp refused ptrace (101, x86_64) by profile 'default.json'");
-	(void)add(f, "deaf");
+	(void)add_task(f, "deaf");
 	fake_starts(f, "deaf");
 	fake_ends(f, "deaf", SIGSYS);
-	expect(f, "deaf", GATE_STATE_FAILED, GATE_CAUSE_NONE,
+	expect_task(f, "deaf", GATE_STATE_FAILED, GATE_CAUSE_NONE,
 	       "Command terminated with signal Bad system call; seccomp refused a call, but which one is not known: the audit log "
 	       "is not complete");
 	fake_close(f);
@@ -155,7 +100,7 @@ static void memory_and_time_are_causes(void **state)
 	struct gate_record r;
 
 	(void)state;
-	(void)add(f, "fat");
+	(void)add_task(f, "fat");
 	fake_starts(f, "fat");
 	r = fake_container(f, "fat")->is.record;
 	r.state = GATE_TASK_ENDED;
@@ -164,9 +109,9 @@ static void memory_and_time_are_causes(void **state)
 	r.oom_kills = 1;
 	r.memory_peak = 33 << 20;
 	fake_ends_with(f, "fat", &r);
-	expect(f, "fat", GATE_STATE_FAILED, GATE_CAUSE_MEMORY,
+	expect_task(f, "fat", GATE_STATE_FAILED, GATE_CAUSE_MEMORY,
 	       "Memory limit exceeded: Requested: 32MB Maximum Used: 33MB; Command terminated with signal Killed");
-	(void)add(f, "slow");
+	(void)add_task(f, "slow");
 	fake_starts(f, "slow");
 	r = fake_container(f, "slow")->is.record;
 	r.state = GATE_TASK_ENDED;
@@ -174,7 +119,7 @@ static void memory_and_time_are_causes(void **state)
 	r.signal = SIGKILL;
 	r.by_timeout = 1;
 	fake_ends_with(f, "slow", &r);
-	expect(f, "slow", GATE_STATE_FAILED, GATE_CAUSE_MAX_COMPLETION_TIME, "Command terminated with signal Killed");
+	expect_task(f, "slow", GATE_STATE_FAILED, GATE_CAUSE_MAX_COMPLETION_TIME, "Command terminated with signal Killed");
 	fake_close(f);
 }
 
@@ -184,17 +129,17 @@ static void a_kill_that_was_asked_for_is_killed_not_failed(void **state)
 	struct fake_message *m;
 
 	(void)state;
-	(void)add(f, "one");
+	(void)add_task(f, "one");
 	fake_starts(f, "one");
-	kill_it(f, "one", SIGTERM, 3000);
-	expect(f, "one", GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
+	kill_task(f, "one", SIGTERM, 3000);
+	expect_task(f, "one", GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
 	m = fake_message(f, GATE_IPC_KILL, "one");
 	assert_int_equal(m->a, SIGTERM);
 	assert_int_equal(m->b, 3000);
-	kill_it(f, "one", SIGKILL, 0); /* again is no error */
+	kill_task(f, "one", SIGKILL, 0); /* again is no error */
 	fake_ends(f, "one", SIGTERM);
-	expect(f, "one", GATE_STATE_KILLED, GATE_CAUSE_NONE, "Command terminated with signal Terminated");
-	kill_it(f, "one", SIGTERM, 0); /* nor afterwards */
+	expect_task(f, "one", GATE_STATE_KILLED, GATE_CAUSE_NONE, "Command terminated with signal Terminated");
+	kill_task(f, "one", SIGTERM, 0); /* nor afterwards */
 	assert_int_equal(fake_sent(f, GATE_IPC_KILL, "one"), 2);
 	fake_close(f);
 }
@@ -204,18 +149,18 @@ static void a_kill_during_the_launch_is_sent_when_it_runs(void **state)
 	struct fake *f = fake_open(NULL, NULL);
 
 	(void)state;
-	(void)add(f, "one");
-	kill_it(f, "one", SIGTERM, 100);
+	(void)add_task(f, "one");
+	kill_task(f, "one", SIGTERM, 100);
 	assert_int_equal(fake_sent(f, GATE_IPC_KILL, "one"), 1); /* refused: it does not run yet */
 	fake_starts(f, "one");
-	expect(f, "one", GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
+	expect_task(f, "one", GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
 	assert_int_equal(fake_sent(f, GATE_IPC_KILL, "one"), 2);
 	fake_ends(f, "one", SIGTERM);
-	expect(f, "one", GATE_STATE_KILLED, GATE_CAUSE_NONE, "Command terminated with signal Terminated");
-	(void)add(f, "two");
-	kill_it(f, "two", SIGTERM, 100);
+	expect_task(f, "one", GATE_STATE_KILLED, GATE_CAUSE_NONE, "Command terminated with signal Terminated");
+	(void)add_task(f, "two");
+	kill_task(f, "two", SIGTERM, 100);
 	fake_refuses(f, "two", "no");
-	expect(f, "two", GATE_STATE_KILLED, GATE_CAUSE_KILLED_DURING_LAUNCH, "Failed to launch container: no");
+	expect_task(f, "two", GATE_STATE_KILLED, GATE_CAUSE_KILLED_DURING_LAUNCH, "Failed to launch container: no");
 	fake_close(f);
 }
 
@@ -224,16 +169,16 @@ static void a_refused_launch_says_why(void **state)
 	struct fake *f = fake_open(NULL, NULL);
 
 	(void)state;
-	(void)add(f, "one");
+	(void)add_task(f, "one");
 	fake_refuses(f, "one", "no such image 'x'");
-	expect(f, "one", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED, "Failed to launch container: no such image 'x'");
-	(void)add(f, "two");
+	expect_task(f, "one", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED, "Failed to launch container: no such image 'x'");
+	(void)add_task(f, "two");
 	fake_not_started(f, "two", "cannot execute 'slep': No such file or directory");
-	expect(f, "two", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED,
+	expect_task(f, "two", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED,
 	       "Failed to launch container: cannot execute 'slep': No such file or directory");
 	f->unreachable = true;
-	(void)add(f, "three");
-	expect(f, "three", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED,
+	(void)add_task(f, "three");
+	expect_task(f, "three", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED,
 	       "Failed to launch container: the launcher cannot be reached");
 	fake_close(f);
 }
@@ -246,15 +191,15 @@ static void what_the_profiles_refuse_is_an_error_or_a_failed_task(void **state)
 	(void)state;
 	gate_err_set(&f->profile_error, GATE_E_INVALID, 0, "Failed to parse Seccomp profile 'x.json'");
 	gate_agent_begin(f->agent);
-	assert_null(add_with(f, "one", (struct gate_new_task){ 0 }, &err));
+	assert_null(make_task(f, "one", (struct gate_new_task){ 0 }, &err));
 	assert_string_equal(err.text, "Failed to parse Seccomp profile 'x.json'");
 	gate_agent_abort(f->agent);
 	gate_agent_begin(f->agent);
-	assert_non_null(add_with(f, "two", (struct gate_new_task){ .keep_refused = true }, &err));
+	assert_non_null(make_task(f, "two", (struct gate_new_task){ .keep_refused = true }, &err));
 	assert_int_equal(gate_agent_commit(f->agent, NULL), 0);
-	expect(f, "two", GATE_STATE_STAGING, GATE_CAUSE_NONE, "");
+	expect_task(f, "two", GATE_STATE_STAGING, GATE_CAUSE_NONE, "");
 	fake_turn(f);
-	expect(f, "two", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED,
+	expect_task(f, "two", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED,
 	       "Failed to launch container: Failed to parse Seccomp profile 'x.json'");
 	assert_int_equal(fake_sent(f, GATE_IPC_LAUNCH, NULL), 0);
 	fake_close(f);
@@ -266,9 +211,9 @@ static void an_id_or_container_is_used_once(void **state)
 	struct gate_err err = GATE_ERR_INIT;
 
 	(void)state;
-	(void)add(f, "one");
+	(void)add_task(f, "one");
 	gate_agent_begin(f->agent);
-	assert_null(add_with(f, "one", (struct gate_new_task){ 0 }, &err));
+	assert_null(make_task(f, "one", (struct gate_new_task){ 0 }, &err));
 	assert_int_equal(err.code, GATE_E_CONFLICT);
 	assert_int_equal(gate_agent_commit(f->agent, NULL), 0);
 	fake_close(f);
@@ -280,15 +225,15 @@ static void what_is_nested_ends_with_its_parent(void **state)
 	struct gate_err err = GATE_ERR_INIT;
 
 	(void)state;
-	(void)add(f, "one");
+	(void)add_task(f, "one");
 	fake_starts(f, "one");
 	gate_agent_begin(f->agent);
-	assert_non_null(add_with(f, "one.two", (struct gate_new_task){ .parent = "one" }, &err));
+	assert_non_null(make_task(f, "one.two", (struct gate_new_task){ .parent = "one" }, &err));
 	assert_int_equal(gate_agent_commit(f->agent, NULL), 0);
 	fake_turn(f);
 	fake_starts(f, "one.two");
 	fake_ends(f, "one", 0);
-	expect(f, "one.two", GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
+	expect_task(f, "one.two", GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
 	assert_int_equal(fake_message(f, GATE_IPC_KILL, "one.two")->a, SIGKILL);
 	fake_close(f);
 }
@@ -299,10 +244,10 @@ static void a_failed_commit_leaves_no_trace(void **state)
 	struct gate_err err = GATE_ERR_INIT;
 
 	(void)state;
-	(void)add(f, "one");
+	(void)add_task(f, "one");
 	fake_full(f, true);
 	gate_agent_begin(f->agent);
-	assert_non_null(add_with(f, "two", (struct gate_new_task){ 0 }, &err));
+	assert_non_null(make_task(f, "two", (struct gate_new_task){ 0 }, &err));
 	assert_int_equal(gate_agent_commit(f->agent, &err), -1);
 	assert_int_equal(err.code, GATE_E_NOSPACE);
 	assert_null(gate_tasks_container(f->agent, "two"));
@@ -310,7 +255,7 @@ static void a_failed_commit_leaves_no_trace(void **state)
 	fake_turn(f);
 	assert_int_equal(fake_sent(f, GATE_IPC_LAUNCH, "two"), 0);
 	fake_full(f, false);
-	(void)add(f, "two");
+	(void)add_task(f, "two");
 	assert_int_equal(fake_sent(f, GATE_IPC_LAUNCH, "two"), 1);
 	fake_close(f);
 }
@@ -320,8 +265,8 @@ static void on_a_full_disk_kills_work_and_ends_are_written_later(void **state)
 	struct fake *f = fake_open(NULL, NULL);
 
 	(void)state;
-	(void)add(f, "one");
-	(void)add(f, "two");
+	(void)add_task(f, "one");
+	(void)add_task(f, "two");
 	fake_starts(f, "one");
 	fake_starts(f, "two");
 	fake_full(f, true);
@@ -330,16 +275,16 @@ static void on_a_full_disk_kills_work_and_ends_are_written_later(void **state)
 	assert_int_equal(gate_agent_commit(f->agent, NULL), -1);
 	fake_turn(f);
 	assert_int_equal(fake_sent(f, GATE_IPC_KILL, "one"), 1); /* carried out */
-	expect(f, "one", GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
+	expect_task(f, "one", GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
 	fake_ends(f, "one", SIGTERM);
 	fake_ends(f, "two", 0);
-	expect(f, "two", GATE_STATE_RUNNING, GATE_CAUSE_NONE, ""); /* nothing that is not on disk is told */
+	expect_task(f, "two", GATE_STATE_RUNNING, GATE_CAUSE_NONE, ""); /* nothing that is not on disk is told */
 	fake_advance(f, 5000);
-	expect(f, "two", GATE_STATE_RUNNING, GATE_CAUSE_NONE, "");
+	expect_task(f, "two", GATE_STATE_RUNNING, GATE_CAUSE_NONE, "");
 	fake_full(f, false);
 	fake_advance(f, 1001);
-	expect(f, "one", GATE_STATE_KILLED, GATE_CAUSE_NONE, "Command terminated with signal Terminated");
-	expect(f, "two", GATE_STATE_FINISHED, GATE_CAUSE_NONE, "Command exited with status 0");
+	expect_task(f, "one", GATE_STATE_KILLED, GATE_CAUSE_NONE, "Command terminated with signal Terminated");
+	expect_task(f, "two", GATE_STATE_FINISHED, GATE_CAUSE_NONE, "Command exited with status 0");
 	fake_close(f);
 }
 
@@ -360,7 +305,7 @@ static void exec_answers_once(void **state)
 	const char *args[] = { "true", NULL };
 	const struct gate_wire_exec e = { .args = args, .n_args = 1, .timeout_ms = 1000 };
 	struct gate_err err = GATE_ERR_INIT;
-	struct gate_agent_task *t = add(f, "one");
+	struct gate_agent_task *t = add_task(f, "one");
 
 	(void)state;
 	assert_int_equal(gate_tasks_exec(f->agent, t, &e, exec_done, exec_text, &err), -1);
@@ -391,11 +336,11 @@ static void ended_containers_go_after_gc_delay_or_when_there_are_too_many(void *
 	f->config.gc_delay_ms = 60000;
 	f->config.ended_most = 3;
 	fake_boot(f);
-	(void)add(f, "runs");
+	(void)add_task(f, "runs");
 	fake_starts(f, "runs");
 	for (int i = 0; i < 5; i++) {
 		(void)snprintf(name, sizeof(name), "t%d", i);
-		(void)add(f, name);
+		(void)add_task(f, name);
 		fake_starts(f, name);
 		fake_ends(f, name, 0);
 	}
@@ -419,7 +364,7 @@ static void health_is_kept(void **state)
 	struct fake *f = fake_open(NULL, NULL);
 
 	(void)state;
-	(void)add(f, "one");
+	(void)add_task(f, "one");
 	fake_starts(f, "one");
 	gate_agent_begin(f->agent);
 	gate_tasks_health(f->agent, gate_tasks_container(f->agent, "one"), false);
@@ -436,10 +381,10 @@ static void tasks_are_shown_with_what_mesos_lacks(void **state)
 	struct fake_answer answer;
 
 	(void)state;
-	(void)add(f, "bad");
+	(void)add_task(f, "bad");
 	fake_starts(f, "bad");
 	fake_ends_denied(f, "bad", SIGSYS, 101);
-	(void)add(f, "good");
+	(void)add_task(f, "good");
 	fake_call(f, "GET", "/api/v1/tasks/task.bad", NULL, &answer);
 	assert_int_equal(answer.status, 200);
 	assert_non_null(strstr(answer.body, "\"place\": \"web.json:40:9\""));
