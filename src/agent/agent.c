@@ -330,7 +330,8 @@ static void tick(struct gate_agent *a, struct sched *s)
 	if (gate_agent_commit(a, &err) == 0)
 		return;
 	gate_agent_log(a, "%s: %s", s->s.name, err.text);
-	gate_agent_wake(a, s->s.self, gate_agent_now(a) + GATE_RETRY_MS);
+	/* Whatever it wished for in there has not happened. */
+	s->wake_ms = gate_agent_now(a) + GATE_RETRY_MS;
 }
 
 static void ticks(struct gate_agent *a)

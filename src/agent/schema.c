@@ -33,8 +33,28 @@
 /* What this agent is (src/mesos): its id, and what it had when tasks were started. */
 #define AGENT_INFO "CREATE TABLE agent_info (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
 
+/* Jobs, their active runs and those runs' tasks; what has ended. Times are wall milliseconds, 0: none. */
+#define METRONOME                                                                                                      \
+	"CREATE TABLE metronome_jobs ("                                                                                \
+	" id TEXT PRIMARY KEY NOT NULL, spec TEXT NOT NULL, rights INTEGER NOT NULL, client TEXT NOT NULL,"            \
+	" successes INTEGER NOT NULL, failures INTEGER NOT NULL, last_success_ms INTEGER NOT NULL,"                    \
+	" last_failure_ms INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL,"                         \
+	" ended_well INTEGER NOT NULL, next_ms INTEGER NOT NULL, planned_ms INTEGER NOT NULL) STRICT;"                 \
+	"CREATE TABLE metronome_runs ("                                                                                \
+	" job TEXT NOT NULL, id TEXT NOT NULL, status INTEGER NOT NULL, spec TEXT NOT NULL, rights INTEGER NOT NULL,"  \
+	" client TEXT NOT NULL, created_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL,"                            \
+	" relaunch_ms INTEGER NOT NULL, quick INTEGER NOT NULL, PRIMARY KEY (job, id)) STRICT;"                        \
+	"CREATE TABLE metronome_tasks ("                                                                               \
+	" seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, job TEXT NOT NULL, run TEXT NOT NULL,"                     \
+	" state INTEGER NOT NULL, started_ms INTEGER NOT NULL, completed_ms INTEGER NOT NULL) STRICT;"                 \
+	"CREATE INDEX metronome_tasks_of ON metronome_tasks (job, run);"                                               \
+	"CREATE TABLE metronome_history ("                                                                             \
+	" seq INTEGER PRIMARY KEY, job TEXT NOT NULL, id TEXT NOT NULL, good INTEGER NOT NULL,"                        \
+	" created_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL, tasks TEXT NOT NULL, failure TEXT) STRICT;"       \
+	"CREATE INDEX metronome_history_of ON metronome_history (job, good, seq);"
+
 static const char *const migrations[] = {
-	TASKS EVENTS AUDIT PROFILES AGENT_INFO,
+	TASKS EVENTS AUDIT PROFILES AGENT_INFO METRONOME,
 };
 
 const struct gate_db_schema gate_schema = { migrations, (int)GATE_ARRAY_LEN(migrations) };
