@@ -53,8 +53,23 @@
 	" created_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL, tasks TEXT NOT NULL, failure TEXT) STRICT;"       \
 	"CREATE INDEX metronome_history_of ON metronome_history (job, good, seq);"
 
+/* src/marathon/store.c */
+#define MARATHON                                                                                                       \
+	"CREATE TABLE marathon_apps (id TEXT PRIMARY KEY, version INTEGER NOT NULL, deleted INTEGER NOT NULL,"         \
+	" delay_at INTEGER NOT NULL, delay_ns INTEGER NOT NULL, delay_config INTEGER NOT NULL, failure TEXT) STRICT;"  \
+	"CREATE TABLE marathon_versions (app TEXT NOT NULL, version INTEGER NOT NULL, definition TEXT NOT NULL,"       \
+	" client TEXT NOT NULL, rights INTEGER NOT NULL, PRIMARY KEY (app, version)) STRICT, WITHOUT ROWID;"           \
+	"CREATE TABLE marathon_instances (id TEXT PRIMARY KEY, app TEXT NOT NULL, version INTEGER NOT NULL,"           \
+	" incarnation INTEGER NOT NULL, stopping INTEGER NOT NULL, doomed INTEGER NOT NULL, task TEXT,"                \
+	" since INTEGER NOT NULL) STRICT;"                                                                             \
+	"CREATE TABLE marathon_deployments (id TEXT PRIMARY KEY, seq INTEGER NOT NULL, version INTEGER NOT NULL,"      \
+	" step INTEGER NOT NULL) STRICT;"                                                                              \
+	"CREATE TABLE marathon_actions (deployment TEXT NOT NULL, step INTEGER NOT NULL, place INTEGER NOT NULL,"      \
+	" kind INTEGER NOT NULL, app TEXT NOT NULL, was INTEGER NOT NULL, becomes INTEGER NOT NULL,"                   \
+	" PRIMARY KEY (deployment, step, place)) STRICT, WITHOUT ROWID;"
+
 static const char *const migrations[] = {
-	TASKS EVENTS AUDIT PROFILES AGENT_INFO METRONOME,
+	TASKS EVENTS AUDIT PROFILES AGENT_INFO METRONOME MARATHON,
 };
 
 const struct gate_db_schema gate_schema = { migrations, (int)GATE_ARRAY_LEN(migrations) };
