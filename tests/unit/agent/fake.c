@@ -74,11 +74,12 @@ static int send_message(void *ctx, uint32_t type, uint64_t serial, int64_t a, in
 	return 0;
 }
 
-static int open_nothing(void *ctx, enum gate_ipc_open what, const void *bytes, size_t len, int *fd, struct gate_err *err)
+static int open_it(void *ctx, enum gate_ipc_open what, const void *bytes, size_t len, int *fd, struct gate_err *err)
 {
-	(void)ctx;
-	(void)what;
-	(void)fd;
+	struct fake *f = ctx;
+
+	if (f->open != NULL)
+		return f->open(what, bytes, len, fd, err);
 	return GATE_FAIL(err, GATE_E_NOTFOUND, "'%.*s' is not there", (int)len, (const char *)bytes);
 }
 
@@ -493,7 +494,7 @@ struct fake *fake_new(gate_scheduler_open_fn *const *schedulers, const char *pat
 
 int fake_try_boot(struct fake *f, struct gate_err *err)
 {
-	const struct gate_world w = { wall_ms, now_ms, chance, send_message, open_nothing, measure, hear_log, f };
+	const struct gate_world w = { wall_ms, now_ms, chance, send_message, open_it, measure, hear_log, f };
 
 	if (gate_agent_open(NULL, f->db, &f->config, &w, &f->agent, err) < 0)
 		return -1;

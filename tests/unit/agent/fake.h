@@ -48,6 +48,8 @@ struct fake {
 	gate_scheduler_open_fn *const *schedulers;
 	struct fake_route *routes;
 	uint32_t rights; /* of who calls: all */
+	/* answers GATE_IPC_OPEN; NULL: there is nothing */
+	int (*open)(enum gate_ipc_open what, const void *bytes, size_t len, int *fd, struct gate_err *err);
 	char log[4096];  /* what the agent said, a line each */
 	uint32_t next_pid;
 	/* what fake_profiles.c answers: see there */
