@@ -56,7 +56,7 @@
 	  "who may run without a profile: a list of objects with globs for *user*, *path* (of app, job or container) " \
 	  "and *label* (KEY=VALUE); *nobody*, or *anyone* (default: anyone with the right)")                           \
 	X("profiles", "GLOBS", NULL, NULL, LIST,                                                                       \
-	  "names of profiles that tasks may have, as in *web/\\*,default.json*")                                       \
+	  "names of profiles that tasks may have, with wildcards (default: every name)")                               \
 	X("floor", "NAME", NULL, NULL, TEXT, "a profile that the profile of every task must be a subset of")           \
 	X("mesos-dialect", NULL, NULL, "false", SWITCH,                                                                \
 	  "profiles mean exactly what Mesos makes of them; what it refuses is refused")

@@ -14,6 +14,7 @@
 #include "agent/schema.h"
 #include "config/config.h"
 #include "front/front.h"
+#include "mesos/mesos.h"
 #include "metronome/metronome.h"
 
 #define DATABASE     "agent.db"
@@ -33,6 +34,7 @@ enum {
 /* One row for each; tests/e2e counts on all of them being there. */
 static gate_scheduler_open_fn *const schedulers[] = {
 	gate_metronome_open,
+	gate_mesos_open,
 	NULL,
 };
 
