@@ -35,12 +35,16 @@ void gate_mother_files_init(struct gate_mother_files *f)
 }
 
 /* --- the state directory --- */
+/* Whoever is not root can go through and read nothing: the front must reach its own directory, because SQLite opens by the
+ * whole path. All that lies here is 0700 or 0600. */
+#define STATE_MODE 0711
+
 /* Root's alone; one that root made open for reading is closed, one that others may write to is not trusted. */
 static int open_state(const char *path, int *ret, struct gate_err *err)
 {
 	struct stat st;
 
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+	if (mkdir(path, STATE_MODE) < 0 && errno != EEXIST)
 		return GATE_FAIL_SYS(err, "cannot make the state directory '%s'", path);
 	*ret = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*ret < 0 || fstat(*ret, &st) < 0)
@@ -49,7 +53,7 @@ static int open_state(const char *path, int *ret, struct gate_err *err)
 		return GATE_FAIL(err, GATE_E_DENIED,
 		                 "the state directory '%s' is not safe: it belongs to user %u and has mode %04o", path,
 		                 st.st_uid, st.st_mode & 07777);
-	if ((st.st_mode & 077) != 0 && fchmod(*ret, 0700) < 0)
+	if ((st.st_mode & 07777) != STATE_MODE && fchmod(*ret, STATE_MODE) < 0)
 		return GATE_FAIL_SYS(err, "cannot close the state directory '%s' to others", path);
 	return 0;
 }
