@@ -14,25 +14,17 @@
 #include "agent/schema.h"
 #include "config/config.h"
 #include "front/front.h"
+#include "launcher/launcher.h"
+#include "marathon/marathon.h"
 #include "mesos/mesos.h"
 #include "metronome/metronome.h"
 
 #define DATABASE     "agent.db"
 #define SETTINGS_MAX (1U << 20)
 
-/* The descriptors, by number: enum gate_front_fd of launcher/launcher.h. */
-enum {
-	GATE_FRONT_LAUNCHER = 3,
-	GATE_FRONT_UNIX,
-	GATE_FRONT_TCP,
-	GATE_FRONT_CERTIFICATE,
-	GATE_FRONT_KEY,
-	GATE_FRONT_CLIENT_CA,
-	GATE_FRONT_SETTINGS
-};
-
 /* One row for each; tests/e2e counts on all of them being there. */
 static gate_scheduler_open_fn *const schedulers[] = {
+	gate_marathon_open,
 	gate_metronome_open,
 	gate_mesos_open,
 	NULL,

@@ -359,6 +359,33 @@ static int migrate(struct gate_db *db, const char *path, const struct gate_db_sc
 	return 0;
 }
 
+/* --- files --- */
+/* Names stay as they are given: SQLite would make them absolute, and look at every directory on the way, which the front may
+ * not. Its working directory does not change. */
+static int same_name(sqlite3_vfs *vfs, const char *name, int size, char *out)
+{
+	(void)vfs;
+	return snprintf(out, (size_t)size, "%s", name) < size ? SQLITE_OK : SQLITE_CANTOPEN;
+}
+
+static int add_files(struct gate_err *err)
+{
+	static sqlite3_vfs files;
+	const sqlite3_vfs *usual = sqlite3_vfs_find(NULL);
+
+	if (files.zName != NULL)
+		return 0;
+	if (usual == NULL)
+		return GATE_FAIL(err, GATE_E_UNSUPPORTED, "SQLite has no files");
+	files = *usual;
+	files.pNext = NULL;
+	files.zName = "callgate";
+	files.xFullPathname = same_name;
+	return sqlite3_vfs_register(&files, 0) == SQLITE_OK
+	           ? 0
+	           : GATE_FAIL(err, GATE_E_UNSUPPORTED, "SQLite takes no files");
+}
+
 /* Before SQLite does, whose mode would be the umask's. */
 static int make(const char *path, struct gate_err *err)
 {
@@ -382,10 +409,10 @@ int gate_db_open(const char *path, const struct gate_db_schema *schema, struct g
 
 	if (db == NULL)
 		return GATE_FAIL_NOMEM(err);
-	if (make(path, err) < 0)
+	if (add_files(err) < 0 || make(path, err) < 0)
 		return -1;
 	if (sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-	                    NULL) != SQLITE_OK)
+	                    "callgate") != SQLITE_OK)
 		return GATE_FAIL(err, GATE_E_NOSPACE, "cannot open '%s': %s", path,
 		                 db->handle != NULL ? sqlite3_errmsg(db->handle) : "out of memory");
 	(void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
