@@ -185,6 +185,7 @@ void gate_http_finish(struct gate_http_pending *p, struct gate_http_answer *a)
 	struct talk *t = p->talk;
 
 	GATE_CHECK(!t->response);
+	p->gone = NULL; /* also when the response has been sent and is forgotten: whoever waits for it is no more */
 	gate_talk_respond(t, a, false);
 	if (t->suspended)
 		gate_talk_dirty(t);
