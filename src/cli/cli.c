@@ -6,6 +6,7 @@
 	X(check) X(explain) X(diff) X(subset) X(digest) X(compile) X(disasm) X(emulate) X(verify) X(merge) X(convert) \
 	X(run) X(image) X(exec) X(ps) X(logs) X(stop) X(kill) X(rm) X(wait) X(inspect) \
 	X(agent) \
+	X(apply) X(apps) X(jobs) X(profiles) X(describe) X(events) X(restart) X(scale) X(delete) \
 	X(doctor) X(completion) X(version) X(help)
 /* clang-format on */
 

@@ -305,8 +305,6 @@ static int find(const struct node *n, const struct gate_doc *value, const struct
 
 static void write_json(struct gate_json *j, const struct gate_doc *d)
 {
-	uint64_t n;
-
 	switch (d->kind) {
 	case GATE_DOC_OBJECT:
 		gate_json_object(j);
@@ -329,11 +327,7 @@ static void write_json(struct gate_json *j, const struct gate_doc *d)
 		gate_json_bool(j, d->text[0] == 't');
 		break;
 	case GATE_DOC_NUMBER:
-		if (gate_u64_parse(d->text, d->len, UINT64_MAX, &n) == 0) {
-			gate_json_u64(j, n);
-			break;
-		}
-		gate_json_textn(j, d->text, d->len); /* none of ours */
+		gate_json_raw(j, d->text);
 		break;
 	case GATE_DOC_NULL:
 		gate_json_null(j);

@@ -118,7 +118,7 @@ static int check_bytes(const char *text, size_t len, bool *ascii, struct gate_er
 }
 
 /* Exactly, strings skipped. */
-static int count_shape(const char *text, size_t len, struct gate_err *err)
+static int count_shape(const char *text, size_t len, size_t most, struct gate_err *err)
 {
 	size_t depth = 0, values = 1;
 
@@ -137,9 +137,9 @@ static int count_shape(const char *text, size_t len, struct gate_err *err)
 		if (c != ',' && ++depth > GATE_DOC_DEPTH)
 			return GATE_FAIL_AT(err, gate_doc_place(text, i, i + 1), GATE_E_LIMIT,
 			                    "nested deeper than %d levels", GATE_DOC_DEPTH);
-		if (++values > GATE_DOC_VALUES)
-			return GATE_FAIL_AT(err, gate_doc_place(text, i, i + 1), GATE_E_LIMIT, "more than %d values",
-			                    GATE_DOC_VALUES);
+		if (++values > most)
+			return GATE_FAIL_AT(err, gate_doc_place(text, i, i + 1), GATE_E_LIMIT, "more than %zu values",
+			                    most);
 	}
 	return 0;
 }
@@ -150,7 +150,7 @@ static int count_shape(const char *text, size_t len, struct gate_err *err)
  * This first count does not know strings and has no branches: six times as fast. Values can only come out too many,
  * and are then counted exactly. Depth can come out too small, when strings hold closing brackets; such a text is
  * refused by the reader at the same depth, and the library has a limit of its own at 64. */
-static int check_shape(const char *text, size_t len, size_t *ret, struct gate_err *err)
+static int check_shape(const char *text, size_t len, size_t most, size_t *ret, struct gate_err *err)
 {
 	static const struct {
 		signed char depth;
@@ -168,8 +168,8 @@ static int check_shape(const char *text, size_t len, size_t *ret, struct gate_er
 		values += weights[c].values;
 		deepest = depth > deepest ? depth : deepest;
 	}
-	*ret = values <= GATE_DOC_VALUES ? values : GATE_DOC_VALUES;
-	return values <= GATE_DOC_VALUES && deepest <= GATE_DOC_DEPTH ? 0 : count_shape(text, len, err);
+	*ret = values <= most ? values : most;
+	return values <= most && deepest <= GATE_DOC_DEPTH ? 0 : count_shape(text, len, most, err);
 }
 
 /* People hand over the file beside the one they mean: say what it is, not which of its bytes is no UTF-8. */
@@ -219,9 +219,10 @@ int gate_doc_check_text(const char *text, size_t len, size_t max, const char *la
 	return check_bytes(text, len, ascii, err);
 }
 
-int gate_doc_check(const char *text, size_t len, struct gate_doc_shape *ret, struct gate_err *err)
+int gate_doc_check(const char *text, size_t len, size_t max, size_t values, struct gate_doc_shape *ret,
+                   struct gate_err *err)
 {
-	if (gate_doc_check_text(text, len, GATE_DOC_MAX, "JSON", &ret->ascii, err) < 0)
+	if (gate_doc_check_text(text, len, max, "JSON", &ret->ascii, err) < 0)
 		return -1;
-	return check_shape(text, len, &ret->values, err);
+	return check_shape(text, len, values, &ret->values, err);
 }

@@ -39,6 +39,9 @@ struct gate_doc {
  * was meant. */
 int gate_doc_read(struct gate_arena *arena, const char *text, size_t len, const struct gate_doc **ret,
                   struct gate_err *err);
+/* The same with bounds of the caller's for bytes and values: for answers of a program that is trusted, such as an agent. */
+int gate_doc_read_most(struct gate_arena *arena, const char *text, size_t len, size_t max, size_t values,
+                       const struct gate_doc **ret, struct gate_err *err);
 /* One YAML document as the same tree, for files that people write (configuration). Plain scalars follow the core schema:
  * null, true and false, numbers as JSON writes them; everything else is a string ("no", "010" and "0x10" too). Refused, each
  * with its place: anchors, aliases, tags, merge keys, keys that are no scalars, duplicate keys, a second document, more than

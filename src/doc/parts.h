@@ -37,7 +37,8 @@ struct gate_doc_shape {
 };
 
 /* What must hold before the library sees a byte: size, UTF-8, no mark, no NUL, depth, number of values. */
-int gate_doc_check(const char *text, size_t len, struct gate_doc_shape *ret, struct gate_err *err);
+int gate_doc_check(const char *text, size_t len, size_t max, size_t values, struct gate_doc_shape *ret,
+                   struct gate_err *err);
 
 /* The part of it that any language needs: size, UTF-8, no mark, no NUL. `language` for messages. */
 int gate_doc_check_text(const char *text, size_t len, size_t max, const char *language, bool *ascii,

@@ -405,11 +405,17 @@ static int refuse(const struct reader *r, struct gate_err *err)
 int gate_doc_read(struct gate_arena *arena, const char *text, size_t len, const struct gate_doc **ret,
                   struct gate_err *err)
 {
+	return gate_doc_read_most(arena, text, len, GATE_DOC_MAX, GATE_DOC_VALUES, ret, err);
+}
+
+int gate_doc_read_most(struct gate_arena *arena, const char *text, size_t len, size_t max, size_t values,
+                       const struct gate_doc **ret, struct gate_err *err)
+{
 	struct reader r = { .arena = arena, .text = text, .len = len, .at = GATE_CURSOR_INIT(text) };
 	struct gate_doc *root = NULL;
 	int failed;
 
-	if (gate_doc_check(text, len, &r.shape, err) < 0)
+	if (gate_doc_check(text, len, max, values, &r.shape, err) < 0)
 		return -1;
 	/* Every text ends with a NUL where the source has a quote or a separator; one more for a number alone. */
 	r.pool = gate_arena_alloc(arena, len + 2);
