@@ -1,7 +1,7 @@
 #include <signal.h>
 
+#include "cli/agent_tasks.h"
 #include "cli/report.h"
-#include "cli/tasks.h"
 
 /* --- the profile, as it is now --- */
 /* The capabilities that the profile was resolved for. */
@@ -259,6 +259,20 @@ static void print_indented(const struct gate_buf *json)
 	}
 }
 
+/* A task of this store, else of the agent. */
+static int find(const struct gate_cli *cli, struct gate_store *s, const char *word, unsigned indent,
+                struct gate_buf *out, struct gate_err *err)
+{
+	enum gate_agent_use use = gate_agent_use(cli);
+	struct gate_entry e;
+
+	if (use == GATE_AGENT_ONLY)
+		return gate_agent_inspect(cli, word, indent, out, err);
+	if (gate_store_find(s, word, &e, err) == 0)
+		return describe(s, &e, indent, out, err);
+	return use == GATE_AGENT_TOO && gate_agent_inspect(cli, word, indent, out, NULL) == 0 ? 0 : -1;
+}
+
 static int run(struct gate_cli *cli)
 {
 	GATE_AUTO(gate_template_freep) struct gate_template *t = NULL;
@@ -269,20 +283,20 @@ static int run(struct gate_cli *cli)
 
 	if (!json && gate_template_parse(format, &t, &err) < 0)
 		return gate_trouble(cli, NULL, &err);
-	GATE_AUTO(gate_store_closep) struct gate_store *s = gate_ask_store(cli);
+	bool local = gate_agent_use(cli) != GATE_AGENT_ONLY;
+	GATE_AUTO(gate_store_closep) struct gate_store *s = local ? gate_ask_store(cli) : NULL;
 
-	if (s == NULL)
+	if (local && s == NULL)
 		return gate_trouble_status(cli);
 	if (json)
 		(void)fputs("[", stdout);
 	for (int i = 0; i < cli->n_operands; i++) {
 		GATE_AUTO(gate_buf_done) struct gate_buf out = GATE_BUF_INIT;
 		struct gate_err why = GATE_ERR_INIT;
-		struct gate_entry e;
 
-		if (gate_store_find(s, cli->operands[i], &e, &why) < 0 ||
-		    describe(s, &e, json ? 4 : 0, &out, &why) < 0 || (!json && print_template(t, &out, &why) < 0)) {
-			status = gate_trouble(cli, NULL, &why);
+		if (find(cli, s, cli->operands[i], json ? 4 : 0, &out, &why) < 0 ||
+		    (!json && print_template(t, &out, &why) < 0)) {
+			status = gate_api_trouble(cli, &why);
 			continue;
 		}
 		if (json) {
@@ -304,7 +318,8 @@ const struct gate_verb gate_verb_inspect = {
 	    "Prints a JSON array with one object for each TASK: its state and how it ended (exit code or signal, out of memory, out "
 	    "of time), what it used, the calls that its filter refused, each with count, verdict and the line of the profile, how "
 	    "complete that list is and why not, and the configuration it was started with. Values of its environment are not "
-	    "kept, only the names.\n\n"
+	    "kept, only the names. A TASK that is not here is looked for at the agent of this host; with --host (or CALLGATE_HOST) "
+	    "only at that one. Its objects have what the agent says.\n\n"
 	    "--format also takes a template such as '{{.State.ExitCode}}', whose fields are the keys of the object in any case.",
 	.class = GATE_CLASS_TASK,
 	.first = GATE_OPERAND_TASK,
@@ -315,7 +330,7 @@ const struct gate_verb gate_verb_inspect = {
 			{ "format", 'f', "FORMAT", NULL, "json", GATE_OPERAND_NONE, "*json*, or a template" },
 			{ 0 },
 		    },
-	            gate_options_state },
+	            gate_options_state, gate_options_host },
 	.examples =
 	    (const struct gate_example[]){
 		{ "callgate inspect web", "all of it" },

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "cli/agent_tasks.h"
 #include "cli/logs.h"
-#include "cli/tasks.h"
 
 struct view {
 	const struct gate_cli *cli;
@@ -173,20 +173,40 @@ static int show(struct view *v, struct gate_err *err)
 	return result;
 }
 
+/* The agent keeps no times with the bytes. */
+static int run_agent(const struct view *v, struct gate_err *err)
+{
+	static const char *const local[] = { "since", "until", "timestamps" };
+
+	for (size_t i = 0; i < GATE_ARRAY_LEN(local); i++)
+		if (gate_option_set(v->cli, local[i]))
+			return GATE_FAIL(err, GATE_E_UNSUPPORTED,
+			                 "'--%s' is not for tasks of an agent: it does not tell times", local[i]);
+	return gate_agent_logs(v->cli, v->cli->operands[0], v->follow, v->tail, err);
+}
+
 static int run(struct gate_cli *cli)
 {
 	struct view v = { .cli = cli, .dir = -1 };
-	struct gate_err err = GATE_ERR_INIT;
+	enum gate_agent_use use = gate_agent_use(cli);
+	struct gate_err err = GATE_ERR_INIT, other = GATE_ERR_INIT;
 	struct gate_entry e;
 
 	if (read_options(&v, &err) < 0)
 		return gate_trouble(cli, NULL, &err);
+	if (use == GATE_AGENT_ONLY)
+		return run_agent(&v, &err) < 0 ? gate_api_trouble(cli, &err) : 0;
 	GATE_AUTO(gate_store_closep) struct gate_store *s = gate_ask_store(cli);
 
 	if (s == NULL)
 		return gate_trouble_status(cli);
 	v.store = s;
-	if (gate_store_find(s, cli->operands[0], &e, &err) < 0 || gate_store_dir(s, e.id, &v.dir, &err) < 0)
+	if (gate_store_find(s, cli->operands[0], &e, &err) < 0 && use == GATE_AGENT_TOO) {
+		if (run_agent(&v, &other) == 0)
+			return 0;
+		return gate_trouble(cli, NULL, other.code == GATE_E_UNSUPPORTED ? &other : &err);
+	}
+	if (err.code != GATE_OK || gate_store_dir(s, e.id, &v.dir, &err) < 0)
 		return gate_trouble(cli, NULL, &err);
 	memcpy(v.id, e.id, sizeof(v.id));
 	int result = show(&v, &err);
@@ -202,7 +222,9 @@ const struct gate_verb gate_verb_logs = {
 	.about =
 	    "Prints what TASK wrote, as it wrote it: its standard output on standard output, its standard error on standard error, "
 	    "a terminal's on standard output. With --follow goes on until the task has ended, also across the rotation of log "
-	    "files. Only the newest files are kept (--log-opt of run), so the beginning can be missing.",
+	    "files. Only the newest files are kept (--log-opt of run), so the beginning can be missing. A TASK that is not here is "
+	    "looked for at the agent of this host; with --host (or CALLGATE_HOST) only at that one. --tail is then of each "
+	    "stream.",
 	.class = GATE_CLASS_TASK,
 	.first = GATE_OPERAND_TASK,
 	.least = 1,
@@ -216,7 +238,7 @@ const struct gate_verb gate_verb_logs = {
 			{ "timestamps", 't', NULL, NULL, NULL, GATE_OPERAND_NONE, "each line behind its time" },
 			{ 0 },
 		    },
-	            gate_options_state },
+	            gate_options_state, gate_options_host },
 	.examples =
 	    (const struct gate_example[]){
 		{ "callgate logs -f web", "as it comes" },

@@ -1,8 +1,8 @@
 #include <signal.h>
 
 #include "base/num.h"
+#include "cli/agent_tasks.h"
 #include "cli/report.h"
-#include "cli/tasks.h"
 
 enum { COMMAND_WIDTH = 20, ID_WIDTH = 12 };
 
@@ -380,20 +380,26 @@ static void print_lines(struct view *v)
 	gate_table_print(&v->rows, stdout, v->cli->color_out, 0, 0);
 }
 
-static int show_all(struct view *v, struct gate_store *s, struct gate_err *err)
+/* Both lists are oldest first; the newest of both comes out first. `s` or the agent's may be missing. */
+static int show_all(struct view *v, struct gate_store *s, const struct gate_agent_tasks *agent, struct gate_err *err)
 {
 	GATE_AUTOFREE struct gate_entry *list = NULL;
-	size_t n = 0;
+	size_t n = 0, m = agent->n;
 	int result = 0;
 
-	if (gate_store_list(s, &list, &n, err) < 0)
+	if (s != NULL && gate_store_list(s, &list, &n, err) < 0)
 		return -1;
-	for (uint64_t shown = 0; result == 0 && n > 0 && shown < v->most;) { /* the newest first */
-		struct row r = { .e = &list[--n] };
+	for (uint64_t shown = 0; result == 0 && n + m > 0 && shown < v->most;) {
+		bool ours =
+		    m == 0 || (n > 0 && list[n - 1].record.created_ns >= agent->entries[m - 1].record.created_ns);
+		struct row r = { .e = ours ? &list[--n] : &agent->entries[--m] };
 
 		if (!v->every && r.e->state != GATE_TASK_RUNNING)
 			continue;
-		read_config(s, &r);
+		if (ours)
+			read_config(s, &r);
+		else
+			r.config = agent->configs[m];
 		if (fits(v->cli, &r)) {
 			result = show(v, &r, err);
 			shown++;
@@ -414,27 +420,42 @@ static void add_head(struct gate_table *t)
 		gate_table_add(t, GATE_STYLE_BOLD, "%s", heads[i]);
 }
 
+/* 0, or the exit status after trouble was said. */
+static int list(struct view *v)
+{
+	enum gate_agent_use use = gate_agent_use(v->cli);
+	GATE_AUTO(gate_store_closep) struct gate_store *s = use != GATE_AGENT_ONLY ? gate_ask_store(v->cli) : NULL;
+	GATE_AUTO(gate_agent_tasks_done) struct gate_agent_tasks agent = { .answer = GATE_API_ANSWER_INIT };
+	struct gate_err err = GATE_ERR_INIT;
+
+	if (use != GATE_AGENT_ONLY && s == NULL)
+		return gate_trouble_status(v->cli);
+	if (use == GATE_AGENT_ONLY && gate_agent_tasks_get(v->cli, &agent, &err) < 0)
+		return gate_api_trouble(v->cli, &err);
+	/* An agent that happens to be here need not answer, nor know us. */
+	if (use == GATE_AGENT_TOO)
+		(void)gate_agent_tasks_get(v->cli, &agent, NULL);
+	return show_all(v, s, &agent, &err) < 0 ? gate_trouble(v->cli, NULL, &err) : 0;
+}
+
 static int run(struct gate_cli *cli)
 {
 	struct view v = { .cli = cli };
 	struct gate_err err = GATE_ERR_INIT;
-	int result = set_view(&v, &err);
-	GATE_AUTO(gate_store_closep) struct gate_store *s = result == 0 ? gate_ask_store(cli) : NULL;
+	int status = set_view(&v, &err) < 0 ? gate_trouble(cli, NULL, &err) : 0;
 
 	if (v.template == NULL)
 		add_head(&v.rows);
-	if (s != NULL)
-		result = show_all(&v, s, &err);
-	if (result < 0)
-		(void)gate_trouble(cli, NULL, &err);
-	else if (s != NULL && v.template != NULL && v.table && !v.quiet)
+	if (status == 0)
+		status = list(&v);
+	if (status == 0 && v.template != NULL && v.table && !v.quiet)
 		print_lines(&v);
-	else if (s != NULL && v.template == NULL && !v.json && !v.quiet)
+	else if (status == 0 && v.template == NULL && !v.json && !v.quiet)
 		gate_table_print(&v.rows, stdout, cli->color_out, 0, 0);
 	gate_table_done(&v.rows);
 	gate_buf_done(&v.lines);
 	gate_template_free(v.template);
-	return result == 0 && s != NULL ? 0 : gate_trouble_status(cli);
+	return status;
 }
 
 const struct gate_verb gate_verb_ps = {
@@ -443,7 +464,9 @@ const struct gate_verb gate_verb_ps = {
 	.summary = "list tasks: what runs, and what has ended",
 	.about =
 	    "Lists the tasks that run, the newest first; with --all those that have ended too, with their exit code and what ended "
-	    "them. A task is Lost when its keeper was killed or the host was started anew: how it ended is not known.\n\n"
+	    "them. A task is Lost when its keeper was killed or the host was started anew: how it ended is not known. The tasks of the "
+	    "agent of this host are among them, if it answers; with --host (or CALLGATE_HOST) only those of that agent, with "
+	    "--state-dir none.\n\n"
 	    "--filter may be given several times: name=PART, id=BEGINNING, label=KEY or label=KEY=VALUE, exited=CODE, "
 	    "status=created|running|exited|killed|not started|lost. Values of one kind are alternatives, labels and kinds are "
 	    "all to fit.\n\n"
@@ -463,7 +486,7 @@ const struct gate_verb gate_verb_ps = {
 			{ "format", 0, "FORMAT", NULL, "table", GATE_OPERAND_NONE, "*table*, *json*, or a template" },
 			{ 0 },
 		    },
-	            gate_options_state },
+	            gate_options_state, gate_options_host },
 	.examples =
 	    (const struct gate_example[]){
 		{ "callgate ps -a", "everything, and how it ended" },
