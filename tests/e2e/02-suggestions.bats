@@ -20,7 +20,7 @@ load helper
 		case $verb in
 		run | exec) want=125 ;;
 		ps | logs | stop | kill | rm | wait | inspect) want=1 ;;
-		apply | apps | jobs | profiles | describe | events | restart | scale | delete) want=1 ;;
+		agent | apply | apps | jobs | profiles | describe | events | restart | scale | delete) want=1 ;;
 		*) want=2 ;;
 		esac
 		separately "$callgate" "$verb" --hlep

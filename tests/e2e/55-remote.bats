@@ -288,3 +288,41 @@ app /web deleted" ]
 	echo "callgate-http $helper is still there"
 	return 1
 }
+
+@test "ps, inspect and logs know the agent's tasks" {
+	start_agent
+	separately "$callgate" ps -a
+	exits 0
+	[[ $stdout =~ c-1\ +-\ +\"./server\ --port\ 80\".*Exited\ \(159\)\ .*\ ago,\ killed\ by\ seccomp\ +web.json\ +web.instance-1._app.1 ]]
+	[ -z "$("$callgate" ps -q)" ]
+	[ "$("$callgate" ps -aq --filter status=killed)" = c-1 ]
+	[ "$("$callgate" ps -a --format '{{.Names}} {{.ExitCode}} {{.Refused}}')" = "web.instance-1._app.1 159 1" ]
+	"$callgate" inspect web.instance-1._app.1 | python3 -c '
+import json, sys
+[task] = json.load(sys.stdin)
+assert task["schemaVersion"] == 1 and task["containerId"] == "c-1" and task["denials"][0]["place"] == "web.json:40:9"'
+	[ "$("$callgate" inspect -f '{{.State}}' web.instance-1._app.1)" = TASK_FAILED ]
+	separately "$callgate" inspect none
+	exits 1
+	complains "no task 'none' is known to the agent"
+	separately "$callgate" logs web.instance-1._app.1
+	exits 0
+	[ "$stdout" = "$(printf 'one\ntwo\nthree \xff')" ]
+	[ "$stderr" = "oops" ]
+	[ "$("$callgate" logs --tail 2 web.instance-1._app.1 2>/dev/null)" = "$(printf 'two\nthree \xff')" ]
+	[ "$("$callgate" logs --tail 1 -f web.instance-1._app.1 2>&1 >/dev/null)" = oops ]
+	separately "$callgate" logs -t web.instance-1._app.1
+	exits 1
+	complains "'--timestamps' is not for tasks of an agent"
+}
+
+@test "with --state-dir, or without an agent, ps shows what is here" {
+	start_agent
+	mkdir -m 0700 state
+	separately "$callgate" ps -aq --state-dir state
+	exits 0
+	[ -z "$stdout" ]
+	separately "$callgate" ps --host "unix://$dir/none.sock"
+	exits 1
+	complains "no agent answers at unix://$dir/none.sock"
+}

@@ -3,6 +3,7 @@
 
 usage: fake_agent.py SOCKET    ends with its standard input
 """
+import base64
 import http.server
 import json
 import re
@@ -181,7 +182,18 @@ def delete_job(h, job, _body, query):
     return h.answer(200, None)
 
 
+FILES = {"/containers/c-1/stdout": b"one\ntwo\nthree \xff\n", "/containers/c-1/stderr": b"oops\n"}
+
+
+def read_file(h, body, _query):
+    call = body["read_file"]
+    data = FILES[call["path"]]
+    piece = data[call["offset"]:call["offset"] + call["length"]]
+    h.answer(200, {"type": "READ_FILE", "read_file": {"size": len(data), "data": base64.b64encode(piece).decode()}})
+
+
 ROUTES = [
+    (r"POST /api/v1", read_file),
     (r"GET /v2/apps", lambda h, b, q: h.answer(200, {"apps": [shown(a) for a in apps.values()]})),
     (r"POST /v2/apps", post_app),
     (r"POST /v2/apps(/.*)/restart", lambda h, a, b, q: h.deploy(200, a)),
