@@ -35,10 +35,10 @@ struct pump {
 	/* Detach keys: how many of them were typed. */
 	char keys[GATE_KEYS_MAX];
 	int n_keys, typed;
-
-	char output[GATE_FRAME_BYTES_MAX];
-	char input[GATE_FRAME_BYTES_MAX];
 };
+
+/* Not in the struct: pages that are never touched cost nothing. There is one terminal, so one of each. */
+static char output[GATE_FRAME_BYTES_MAX], input[GATE_FRAME_BYTES_MAX];
 
 /* --- to the keeper --- */
 /* What does not fit now is tried again when poll says so; what cannot be sent because the keeper is gone shows as the
@@ -52,7 +52,7 @@ static void send_pending(struct pump *p)
 {
 	if (p->resize && tell(p, GATE_FRAME_RESIZE, gate_terminal_size(), 0, NULL, 0))
 		p->resize = false;
-	if (p->in_len > 0 && tell(p, GATE_FRAME_INPUT, 0, 0, p->input, p->in_len))
+	if (p->in_len > 0 && tell(p, GATE_FRAME_INPUT, 0, 0, input, p->in_len))
 		p->in_len = 0;
 	if (p->in_end && p->in_len == 0 && tell(p, GATE_FRAME_INPUT_END, 0, 0, NULL, 0))
 		p->in_end = false;
@@ -73,18 +73,18 @@ static size_t filter_keys(struct pump *p, const char *typed, size_t len)
 			p->status = 0;
 			return n;
 		}
-		memcpy(p->input + n, p->keys, (size_t)p->typed);
+		memcpy(input + n, p->keys, (size_t)p->typed);
 		n += (size_t)p->typed;
 		p->typed = typed[i] == p->keys[0] ? 1 : 0;
 		if (p->typed == 0)
-			p->input[n++] = typed[i];
+			input[n++] = typed[i];
 	}
 	return n;
 }
 
 static void read_input(struct pump *p)
 {
-	char typed[sizeof(p->input) - GATE_KEYS_MAX];
+	char typed[sizeof(input) - GATE_KEYS_MAX];
 	ssize_t n = read(STDIN_FILENO, typed, sizeof(typed));
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -95,7 +95,7 @@ static void read_input(struct pump *p)
 	} else if (p->n_keys > 0) {
 		p->in_len = filter_keys(p, typed, (size_t)n);
 	} else {
-		memcpy(p->input, typed, (size_t)n);
+		memcpy(input, typed, (size_t)n);
 		p->in_len = (size_t)n;
 	}
 	send_pending(p);
@@ -122,7 +122,7 @@ static void write_output(struct pump *p)
 	/* poll promises room for this much in a pipe, and a write of more would block: pipe(7). */
 	enum { ROOM = 4096 };
 	size_t n = p->out_len - p->out_at;
-	ssize_t done = write(p->out, p->output + p->out_at, n < ROOM || p->plain[p->out] ? n : ROOM);
+	ssize_t done = write(p->out, output + p->out_at, n < ROOM || p->plain[p->out] ? n : ROOM);
 
 	if (done < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
@@ -161,7 +161,7 @@ static void keeper_gone(struct pump *p)
 static void read_frame(struct pump *p)
 {
 	struct gate_frame head;
-	int passed, result = gate_frame_receive(p->a->socket, &head, p->output, sizeof(p->output), &passed);
+	int passed, result = gate_frame_receive(p->a->socket, &head, output, sizeof(output), &passed);
 
 	if (passed >= 0)
 		(void)close(passed);
@@ -170,7 +170,7 @@ static void read_frame(struct pump *p)
 	if (result <= 0) {
 		keeper_gone(p);
 	} else if (head.type == GATE_FRAME_ENDED) {
-		take_record(p, p->output, head.len);
+		take_record(p, output, head.len);
 		if (!p->over)
 			keeper_gone(p);
 	} else if (head.type == GATE_FRAME_OUTPUT && head.len > 0 && (head.a == 1 || head.a == 2) &&
@@ -355,6 +355,8 @@ static bool begin(struct pump *p, struct sigaction *pipe_before, sigset_t *mask_
 	p->signals = signalfd(-1, &p->mask, SFD_CLOEXEC);
 	if (p->signals < 0)
 		return false;
+	/* Now, while the program is only beginning: the end is waited for. */
+	memset(output, 0, sizeof(output));
 	p->reading = p->a->interactive;
 	p->raw = p->a->interactive && p->a->terminal && isatty(STDIN_FILENO) == 1 && gate_terminal_raw();
 	p->resize = p->a->terminal && gate_terminal_size() != 0;

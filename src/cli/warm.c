@@ -13,10 +13,11 @@
 #endif
 
 #define PAGE        4096UL
-#define STACK_BYTES (112 * 1024) /* the kernel gives 128 KiB at execve (setup_arg_pages, fs/exec.c) */
-#define HEAP_BYTES  (96 * 1024)  /* of the 132 KiB that malloc(3) takes first */
+#define STACK_BYTES (64 * 1024) /* the kernel gives 128 KiB at execve (setup_arg_pages, fs/exec.c) */
+#define HEAP_BYTES  (128 * 1024) /* of the 132 KiB that malloc(3) takes first */
 
 extern char __executable_start[], __data_start[], edata[];
+extern char gate_cli_entry[] __attribute__((weak)); /* entry.S, where the program is linked with it */
 
 static void bring(uintptr_t from, uintptr_t to, int how)
 {
@@ -34,8 +35,10 @@ void gate_cli_warm(void)
 
 	heap = (uintptr_t)first & ~(PAGE - 1);
 	free(first);
-	bring((uintptr_t)__executable_start, (uintptr_t)__data_start & ~(PAGE - 1), MADV_POPULATE_READ);
-	bring((uintptr_t)__data_start, (uintptr_t)edata, MADV_POPULATE_WRITE);
+	if (gate_cli_entry == NULL) { /* else that has done it */
+		bring((uintptr_t)__executable_start, (uintptr_t)__data_start & ~(PAGE - 1), MADV_POPULATE_READ);
+		bring((uintptr_t)__data_start, (uintptr_t)edata, MADV_POPULATE_WRITE);
+	}
 	bring(here - STACK_BYTES, here, MADV_POPULATE_WRITE);
 	/* Where the heap is not yet there (or is none of brk(2)'s) this names what is not mapped, and fails. */
 	if (heap + HEAP_BYTES <= (uintptr_t)sbrk(0))
