@@ -18,6 +18,7 @@ struct doing {
 	struct gate_store *store;
 	char *word;                                /* of the source, for inspect */
 	char text_digest[GATE_POLICY_DIGEST_TEXT]; /* "" when unconfined */
+	struct gate_container_caller caller;
 	struct gate_task_profile profile;
 };
 
@@ -33,10 +34,12 @@ static bool open_source(struct doing *d)
 	const char *word = d->task.profile != NULL ? d->task.profile : "default";
 	struct gate_facts facts;
 
-	if (gate_cli_facts(d->cli, &facts, &err) < 0 || gate_container_caps(&d->task, &facts.caps, &err) < 0) {
+	if (gate_cli_facts(d->cli, &facts, &err) < 0 || gate_container_caller(&d->task, &d->caller, &err) < 0) {
 		(void)gate_trouble(d->cli, NULL, &err);
 		return false;
 	}
+	facts.caps = gate_container_caps(&d->task, &d->caller);
+	d->profile.caller = &d->caller;
 	d->source = gate_ask_source(d->cli, word, &facts);
 	d->word = gate_run_source_word(word);
 	return d->source != NULL && d->word != NULL;
@@ -158,8 +161,9 @@ static int launch(struct doing *d)
 	struct gate_err err = GATE_ERR_INIT;
 	int status = 0;
 
-	if (gate_store_sweep(d->store, &err) < 0 ||
-	    (gate_option_set(d->cli, "replace") && gate_run_replace(d->store, d->task.name, &err) < 0) ||
+	/* Who is to be replaced may be what a killed keeper left. */
+	if ((gate_option_set(d->cli, "replace") &&
+	     (gate_store_sweep(d->store, &err) < 0 || gate_run_replace(d->store, d->task.name, &err) < 0)) ||
 	    start(d, &started, &err) < 0) {
 		status = gate_trouble(d->cli, NULL, &err);
 		/* A bare name is one of the store; docker would fetch it. */

@@ -8,6 +8,7 @@
 #include <callgate/facts.h>
 
 #include "base/buf.h"
+#include "run/privilege.h"
 #include "task/plan.h"
 #include "task/record.h"
 #include "task/task.h"
@@ -59,20 +60,29 @@ int gate_store_names(const struct gate_store *s);
  * once it has closed the lock. */
 int gate_store_remove(struct gate_store *s, const char *id, struct gate_err *err);
 /* Cleans up after keepers that were killed: what they left running is killed, their cgroups removed, their entries
- * become LOST, those of --rm vanish. Called by every verb that lists or starts; costs three calls for each task. -1: one or
+ * become LOST, those of --rm vanish. Called by every verb that lists, and by every start; costs three calls for each task. -1: one or
  * more could not be cleaned up (it is tried again by the next sweep); the store can be used all the same. */
 int gate_store_sweep(struct gate_store *s, struct gate_err *err);
 
 /* --- starting (prepare.c, isolate_*.c, launch.c) --- */
+/* Who starts a task with this specification: the capabilities, and whether its user namespace is another than the host's
+ * first one. */
+struct gate_container_caller {
+	struct gate_caller has;
+	bool nested;
+};
+int gate_container_caller(const struct gate_task *t, struct gate_container_caller *ret, struct gate_err *err);
+/* What the task can have then: capabilities for resolving its profile. */
+uint64_t gate_container_caps(const struct gate_task *t, const struct gate_container_caller *c);
+
 struct gate_task_profile { /* the proven filter and what inspect says of it; `unconfined`: insns NULL */
 	const void *insns;
 	size_t len;
 	uint32_t flags; /* SECCOMP_FILTER_FLAG_LOG, SPEC_ALLOW, WAIT_KILLABLE of the profile */
 	bool unconfined, notify;
 	const char *source, *text_digest, *meaning_digest; /* source: absolute, so that inspect can explain later */
+	const struct gate_container_caller *caller;        /* that it was resolved for; NULL: it is read when needed */
 };
-/* What a task with this specification can have here: capabilities for resolving its profile. */
-int gate_container_caps(const struct gate_task *t, uint64_t *ret, struct gate_err *err);
 
 /* A plan in the making: rows, strings and descriptors. `object` of a row is for people: what --explain shows and what
  * errors name. (plan_write.c) */
@@ -83,7 +93,8 @@ void gate_store_images(struct gate_store *s, const char *dir);
 /* A caller without root who has subordinate ids becomes root of a user namespace that has them: files of every owner can
  * be made and removed then. Others stay what they are. Default directories are those of root afterwards. */
 int gate_container_own_ids(struct gate_err *err);
-/* Checks the task, prepares and starts it: returns when its program runs, or has failed to. */
+/* Checks the task, prepares and starts it: returns when its program runs, or has failed to. Sweeps, too: before, where a
+ * name is to be taken, else while the keeper works. */
 struct gate_started {
 	char id[65];
 	int socket; /* to the keeper: frames of task/record.h; owned by the caller */

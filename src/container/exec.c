@@ -406,7 +406,7 @@ static int start(struct exec *x, struct gate_starter *k, struct gate_started *re
 
 	if (prepare(x, err) < 0 || gate_plan_seal(&x->plan, &memfd, NULL, err) < 0)
 		return -1;
-	int result = gate_starter_launch(k, &x->plan, memfd, ret, err);
+	int result = gate_starter_send(k, &x->plan, memfd, err) < 0 ? -1 : gate_starter_answer(k, &x->plan, ret, err);
 	(void)close(memfd);
 	return result;
 }

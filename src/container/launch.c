@@ -91,21 +91,20 @@ static int begin(struct birth *b, int *ours, pid_t *pid, struct gate_err *err)
 
 static void forget(struct gate_starter *k)
 {
-	if (k->birth != NULL)
-		(void)munmap(k->birth, sizeof(*k->birth));
+	free(k->birth);
 	k->birth = NULL;
 }
 
 int gate_starter_begin(bool plain, struct gate_starter *ret, struct gate_err *err)
 {
 	struct gate_starter k = { .socket = -1 };
-	void *memory = mmap(NULL, sizeof(*k.birth), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct birth *b = k.birth = malloc(sizeof(*k.birth));
 
-	if (memory == MAP_FAILED)
-		return GATE_FAIL_SYS(err, "cannot get memory to start the keeper");
-	struct birth *b = k.birth = memory;
+	if (b == NULL)
+		return GATE_FAIL_NOMEM(err);
 	b->socket = b->null = -1;
 	b->plain = plain;
+	b->sys = 0;
 	b->program = gate_keeper_memfd(err);
 	int result = b->program < 0 ? -1 : begin(b, &k.socket, &k.pid, err);
 	const int fds[] = { b->program, b->socket, b->null };
@@ -234,16 +233,21 @@ static int await_answer(const struct gate_starter *k, uint64_t ms, struct gate_e
 	return GATE_FAIL(err, GATE_E_LIMIT, "the command was not run: its launch took longer than the time limit");
 }
 
-int gate_starter_launch(struct gate_starter *k, const struct gate_plan_writer *w, int memfd, struct gate_started *ret,
+int gate_starter_send(struct gate_starter *k, const struct gate_plan_writer *w, int memfd, struct gate_err *err)
+{
+	/* EPIPE: it has ended already, and the answer says why. */
+	if (send_plan(k->socket, w, memfd) < 0 && errno != EPIPE)
+		return GATE_FAIL_SYS(err, "cannot send the keeper its plan");
+	return 0;
+}
+
+int gate_starter_answer(struct gate_starter *k, const struct gate_plan_writer *w, struct gate_started *ret,
                         struct gate_err *err)
 {
 	_Alignas(8) char bytes[GATE_FRAME_BYTES_MAX];
 	struct gate_frame head;
 	int pidfd = -1;
 
-	/* EPIPE: it has ended already, and what follows says why. */
-	if (send_plan(k->socket, w, memfd) < 0 && errno != EPIPE)
-		return GATE_FAIL_SYS(err, "cannot send the keeper its plan");
 	if (await_answer(k, w->head.timeout_ms, err) < 0)
 		return -1;
 	int got = gate_frame_receive(k->socket, &head, bytes, sizeof(bytes), &pidfd);
@@ -286,6 +290,13 @@ static int keep_plan(const struct gate_prepare *p, int memfd, size_t size, struc
 	return 0;
 }
 
+/* A name may be that of a task whose keeper was killed. And in a user namespace of our own, which may see less of what
+ * is left, nothing is looked for. */
+static bool swept_before(const struct gate_task *t)
+{
+	return t->name != NULL || (geteuid() != 0 && gate_task_contained(t));
+}
+
 static int start(struct gate_prepare *p, struct gate_starter *k, struct gate_started *ret, struct gate_err *err)
 {
 	size_t size = 0;
@@ -296,9 +307,14 @@ static int start(struct gate_prepare *p, struct gate_starter *k, struct gate_sta
 	memcpy(ret->id, p->id, sizeof(ret->id));
 	int result = gate_config_write(p, err) < 0 || keep_plan(p, memfd, size, err) < 0
 	                 ? -1
-	                 : gate_starter_launch(k, &p->plan, memfd, ret, err);
+	                 : gate_starter_send(k, &p->plan, memfd, err);
 	(void)close(memfd);
-	return result;
+	if (result < 0)
+		return -1;
+	/* While the keeper works there is time. What cannot be cleaned up is tried again by the next verb. */
+	if (!swept_before(p->task))
+		(void)gate_store_sweep(p->store, NULL);
+	return gate_starter_answer(k, &p->plan, ret, err);
 }
 
 /* Without root everything from here on, the keeper too, lives in a user namespace that we make: in it we are root. */
@@ -329,7 +345,9 @@ int gate_container_start(struct gate_store *s, const struct gate_task *t, const 
 	p->store = s;
 	p->task = t;
 	p->profile = profile;
-	int result = enter_userns(p, &inner, err);
+	int result = swept_before(t) ? gate_store_sweep(s, err) : 0;
+	if (result == 0)
+		result = enter_userns(p, &inner, err);
 	if (result == 0)
 		result = gate_starter_begin(!gate_task_contained(t) && !t->detach && !t->terminal, &k, err);
 	if (result == 0)
@@ -369,13 +387,12 @@ int gate_container_explain(struct gate_store *s, const struct gate_task *t, cons
 	return result;
 }
 
-int gate_container_caps(const struct gate_task *t, uint64_t *ret, struct gate_err *err)
+int gate_container_caller(const struct gate_task *t, struct gate_container_caller *ret, struct gate_err *err)
 {
-	struct gate_caller caller;
-	bool nested = false;
+	return gate_caller_in(t, &ret->has, &ret->nested, err);
+}
 
-	if (gate_caller_in(t, &caller, &nested, err) < 0)
-		return -1;
-	*ret = gate_task_caps(t, caller.permitted & caller.bounding);
-	return 0;
+uint64_t gate_container_caps(const struct gate_task *t, const struct gate_container_caller *c)
+{
+	return gate_task_caps(t, c->has.permitted & c->has.bounding);
 }

@@ -283,7 +283,13 @@ int gate_prepare_early(struct gate_prepare *p, struct gate_err *err)
 {
 	p->early = true;
 	p->contained = is_contained(p);
-	return gate_caller_in(p->task, &p->caller, &p->nested, err) < 0 ? -1 : open_images(p, err);
+	if (p->profile->caller != NULL) {
+		p->caller = p->profile->caller->has;
+		p->nested = p->profile->caller->nested;
+	} else if (gate_caller_in(p->task, &p->caller, &p->nested, err) < 0) {
+		return -1;
+	}
+	return open_images(p, err);
 }
 
 int gate_prepare(struct gate_prepare *p, struct gate_err *err)

@@ -114,9 +114,11 @@ struct gate_starter {
 };
 /* `plain`: it keeps the caller's descriptors 0, 1 and 2 for the task. */
 int gate_starter_begin(bool plain, struct gate_starter *ret, struct gate_err *err);
-/* Sends the plan and waits until the program runs or has failed to. On success *ret has the socket, the pidfd, the record
- * and the sentence; the keeper then looks after everything. */
-int gate_starter_launch(struct gate_starter *k, const struct gate_plan_writer *w, int memfd, struct gate_started *ret,
+/* Sends the plan. Until the answer there is time for other things. */
+int gate_starter_send(struct gate_starter *k, const struct gate_plan_writer *w, int memfd, struct gate_err *err);
+/* Waits until the program runs or has failed to. On success *ret has the socket, the pidfd, the record and the sentence;
+ * the keeper then looks after everything. */
+int gate_starter_answer(struct gate_starter *k, const struct gate_plan_writer *w, struct gate_started *ret,
                         struct gate_err *err);
 /* A keeper that got no plan ends when its socket is closed; this waits for that. */
 void gate_starter_done(struct gate_starter *k);
