@@ -46,6 +46,10 @@ struct gate_launch {
 	int done_pipe;      /* stays open, close-on-exec: its end tells the keeper of execve; -1: vfork does */
 	uint32_t close_to;  /* without close_range(2): no descriptor is higher */
 	int empty_plus_one; /* COVER: one more than the descriptor of the empty directory, 0: none yet */
+	int null_plus_one;  /* … of the null device over the first file */
+	/* Mounts of file systems that this launch made itself, by FILESYSTEM: mount ids */
+	uint64_t own[8];
+	unsigned n_own;
 };
 
 /* The table's interpreter, for whoever clones by himself: runs the rows from `from` on, then execve. Does not return. */

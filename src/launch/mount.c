@@ -161,18 +161,43 @@ struct attach {
 	unsigned flags; /* GATE_ROW_DIRECTORY, GATE_ROW_FILE */
 	uint64_t attrs; /* to add */
 	bool recursive; /* … also to what is mounted in the tree */
+	bool single;    /* the tree is one mount */
 	bool fresh;     /* a new file system: neither shared nor in need of attributes */
 };
+
+/* --- what nobody else can reach ---
+ *
+ * A procfs, sysfs or tmpfs that a FILESYSTEM row made is seen by this process alone until its execve: its
+ * namespace is new, its mounts are private, and nobody may attach to it or use its descriptors (HIDE). What was resolved in
+ * it without links stays what it is, so it is neither opened again to be mounted on nor looked at again afterwards. Before
+ * Linux 5.8, where statx(2) does not tell mounts apart, everything is looked at again. */
+
+static void remember_own(struct gate_launch *l, const char *type, const struct gate_statx *st)
+{
+	if (strcmp(type, "proc") != 0 && strcmp(type, "sysfs") != 0 && strcmp(type, "tmpfs") != 0)
+		return;
+	if ((st->mask & GATE_STATX_MNT_ID) != 0 && l->n_own < sizeof(l->own) / sizeof(l->own[0]))
+		l->own[l->n_own++] = st->mnt_id;
+}
+
+static bool is_own(const struct gate_launch *l, const struct gate_statx *st)
+{
+	for (unsigned i = 0; (st->mask & GATE_STATX_MNT_ID) != 0 && i < l->n_own; i++)
+		if (l->own[i] == st->mnt_id)
+			return true;
+	return false;
+}
 
 /* Private, whatever it was a copy of: else what is mounted into it later would appear on the host. -ENOSYS: to be done the
  * old way, when it is attached. */
 static int set_attributes(int tree, const struct attach *a)
 {
-	const struct gate_mount_attr all = { .set = a->recursive ? a->attrs : 0, .propagation = MS_PRIVATE };
+	const struct gate_mount_attr all = { .set = a->recursive || a->single ? a->attrs : 0,
+		                             .propagation = MS_PRIVATE };
 	const struct gate_mount_attr alone = { .set = a->attrs };
-	int ret = gate_mount_setattr(tree, true, &all);
+	int ret = gate_mount_setattr(tree, !a->single, &all);
 
-	if (ret == 0 && !a->recursive && a->attrs != 0)
+	if (ret == 0 && !a->recursive && !a->single && a->attrs != 0)
 		ret = gate_mount_setattr(tree, false, &alone);
 	return ret;
 }
@@ -194,22 +219,32 @@ static int put_on(const struct gate_launch *l, int tree, bool directory, const s
 	return ret;
 }
 
-/* Puts the detached `tree` onto the target. */
-static int attach(const struct gate_launch *l, int tree, const struct attach *a)
+/* Puts the detached `tree` onto the target; *st: what it is. */
+static int attach(const struct gate_launch *l, int tree, const struct attach *a, struct gate_statx *st)
 {
-	struct gate_statx st;
 	bool old_way = false;
-	int ret = gate_statx_fd(tree, &st);
+	int ret = gate_statx_fd(tree, st);
 
 	if (ret == 0 && !a->fresh) {
 		ret = set_attributes(tree, a);
 		old_way = ret == -ENOSYS;
 	}
 	if (ret == 0 || old_way)
-		ret = put_on(l, tree, S_ISDIR(st.mode), a);
+		ret = put_on(l, tree, S_ISDIR(st->mode), a);
 	if (ret == 0 && old_way)
 		ret = set_old_way(l, tree, a->attrs);
-	return ret < 0 ? ret : look_again(l, a->path, &st);
+	return ret < 0 ? ret : look_again(l, a->path, st);
+}
+
+/* The same onto what `target` is, which is_own. `ready`: a copy of a tree that has its attributes already. */
+static int attach_own(const struct gate_launch *l, int tree, int target, bool ready, const struct attach *a)
+{
+	int ret = ready ? 0 : set_attributes(tree, a);
+	const bool old_way = ret == -ENOSYS;
+
+	if (ret == 0 || old_way)
+		ret = gate_move_mount(tree, target);
+	return ret == 0 && old_way ? set_old_way(l, tree, a->attrs) : ret;
 }
 
 /* --- BIND --- */
@@ -250,6 +285,7 @@ static bool has_setattr(void)
 static int bind(struct gate_launch *l, const struct gate_row *row, const char *source, const char *target)
 {
 	struct attach a = { .path = target, .flags = row->flags, .attrs = row->b, .recursive = true };
+	struct gate_statx st;
 	bool directory = false;
 	int fd, tree, ret;
 
@@ -266,7 +302,7 @@ static int bind(struct gate_launch *l, const struct gate_row *row, const char *s
 	gate_close(fd);
 	if (tree < 0)
 		return tree;
-	ret = attach(l, tree, &a);
+	ret = attach(l, tree, &a, &st);
 	gate_close(tree);
 	return ret;
 }
@@ -281,7 +317,8 @@ int gate_step_bind(struct gate_launch *l, const struct gate_row *row)
 int gate_step_attach(struct gate_launch *l, const struct gate_row *row)
 {
 	const struct attach a = { .path = text(l, row, 0), .flags = row->flags };
-	const int ret = attach(l, plan_fd(l, row->fd), &a);
+	struct gate_statx st;
+	const int ret = attach(l, plan_fd(l, row->fd), &a, &st);
 
 	return ret == -ELOOP && row->text[1] != 0 ? bind(l, row, text(l, row, 1), a.path) : ret;
 }
@@ -334,11 +371,14 @@ int gate_step_filesystem(struct gate_launch *l, const struct gate_row *row)
 {
 	const struct attach a = { .path = text(l, row, 1), .flags = row->flags, .fresh = true };
 	const int tree = make_filesystem(text(l, row, 0), text(l, row, 2), (unsigned)row->a);
+	struct gate_statx st;
 	int ret;
 
 	if (tree < 0)
 		return tree;
-	ret = attach(l, tree, &a);
+	ret = attach(l, tree, &a, &st);
+	if (ret == 0)
+		remember_own(l, text(l, row, 0), &st);
 	gate_close(tree);
 	return ret;
 }
@@ -390,22 +430,32 @@ int gate_step_link(struct gate_launch *l, const struct gate_row *row)
 	return ret;
 }
 
+/* One copy of what covers serves all rows, because each would cost memory in the kernel, and calls. A copy of it can be made
+ * once it is in a tree, so the descriptor of the first is kept; it has its attributes then, too. */
+static int keep(int tree, int *plus_one)
+{
+	*plus_one = GATE_CALL(SYS_fcntl, tree, F_DUPFD_CLOEXEC, 3) + 1;
+	return tree;
+}
+
 /* The null device that is in the task's tree, if it is that device (CVE-2025-31133), as a detached copy. */
-static int clone_null(const struct gate_launch *l)
+static int clone_null(struct gate_launch *l)
 {
 	struct gate_statx st;
-	int fd = gate_mount_resolve(l->root, "/dev/null", O_PATH, GATE_HOW_NO_LINKS), tree = -ENODEV;
+	int fd, tree = -ENODEV;
 
+	if (l->null_plus_one > 0)
+		return clone_tree(l->null_plus_one - 1, false);
+	fd = gate_mount_resolve(l->root, "/dev/null", O_PATH, GATE_HOW_NO_LINKS);
 	if (fd < 0)
 		return fd;
 	if (gate_statx_fd(fd, &st) == 0 && S_ISCHR(st.mode) && st.rdev_major == 1 && st.rdev_minor == 3)
 		tree = clone_tree(fd, false);
 	gate_close(fd);
-	return tree;
+	return tree < 0 ? tree : keep(tree, &l->null_plus_one);
 }
 
-/* An empty directory that nobody can write to. All rows share one, because each would cost memory in the kernel; a copy of
- * it can be made once it is in a tree, so the descriptor of the first is kept. */
+/* An empty directory that nobody can write to. */
 static int clone_empty(struct gate_launch *l)
 {
 	static const unsigned attrs = GATE_ATTR_RDONLY | GATE_ATTR_NOSUID | GATE_ATTR_NODEV | GATE_ATTR_NOEXEC;
@@ -414,29 +464,30 @@ static int clone_empty(struct gate_launch *l)
 	if (l->empty_plus_one > 0)
 		return clone_tree(l->empty_plus_one - 1, false);
 	tree = make_filesystem("tmpfs", "size=4096,nr_inodes=2,mode=0555,ro", attrs);
-	if (tree < 0)
-		return tree;
-	l->empty_plus_one = GATE_CALL(SYS_fcntl, tree, F_DUPFD_CLOEXEC, 3) + 1;
-	return tree;
+	return tree < 0 ? tree : keep(tree, &l->empty_plus_one);
 }
 
 int gate_step_cover(struct gate_launch *l, const struct gate_row *row)
 {
-	const struct attach a = { .path = text(l, row, 0), .attrs = GATE_ATTR_NOSUID | GATE_ATTR_NOEXEC };
-	struct gate_statx st;
+	const struct attach a = { .path = text(l, row, 0),
+		                  .attrs = GATE_ATTR_NOSUID | GATE_ATTR_NOEXEC,
+		                  .single = true };
+	struct gate_statx st, shall;
 	int fd = open_target(l, a.path, 0, false), tree, ret;
 
 	if (fd < 0)
 		return missing(fd) ? 0 : fd;
 	ret = gate_statx_fd(fd, &st);
+	if (ret == 0) {
+		const bool ready = (S_ISDIR(st.mode) ? l->empty_plus_one : l->null_plus_one) > 0;
+
+		tree = S_ISDIR(st.mode) ? clone_empty(l) : clone_null(l);
+		ret = tree < 0         ? tree
+		      : is_own(l, &st) ? attach_own(l, tree, fd, ready, &a)
+		                       : attach(l, tree, &a, &shall);
+		gate_close(tree);
+	}
 	gate_close(fd);
-	if (ret < 0)
-		return ret;
-	tree = S_ISDIR(st.mode) ? clone_empty(l) : clone_null(l);
-	if (tree < 0)
-		return tree;
-	ret = attach(l, tree, &a);
-	gate_close(tree);
 	return ret;
 }
 
@@ -454,7 +505,7 @@ int gate_step_readonly(struct gate_launch *l, const struct gate_row *row)
 	const struct attach a = { .path = text(l, row, 0),
 		                  .attrs = GATE_ATTR_RDONLY | row->a,
 		                  .recursive = (row->flags & GATE_ROW_RECURSIVE) != 0 };
-	struct gate_statx st;
+	struct gate_statx st, shall;
 	int fd = open_target(l, a.path, 0, false), tree, ret;
 
 	if (fd < 0)
@@ -462,22 +513,22 @@ int gate_step_readonly(struct gate_launch *l, const struct gate_row *row)
 	ret = gate_statx_fd(fd, &st);
 	if (ret == 0 && ((st.attributes & GATE_STATX_MOUNT_ROOT) != 0 || strcmp(a.path, "/") == 0)) {
 		ret = set_in_place(l, fd, &a);
-		gate_close(fd);
-		return ret;
+	} else if (ret == 0) {
+		tree = clone_tree(fd, S_ISDIR(st.mode));
+		ret = tree < 0         ? tree
+		      : is_own(l, &st) ? attach_own(l, tree, fd, false, &a)
+		                       : attach(l, tree, &a, &shall);
+		gate_close(tree);
 	}
-	tree = ret < 0 ? ret : clone_tree(fd, S_ISDIR(st.mode));
 	gate_close(fd);
-	if (tree < 0)
-		return tree;
-	ret = attach(l, tree, &a);
-	gate_close(tree);
 	return ret;
 }
 
 void gate_mounts_done(struct gate_launch *l)
 {
 	gate_close(l->empty_plus_one - 1);
-	l->empty_plus_one = 0;
+	gate_close(l->null_plus_one - 1);
+	l->empty_plus_one = l->null_plus_one = 0;
 }
 
 /* --- SYSCTL --- */
