@@ -82,7 +82,9 @@ const char *gate_keeper_receive(struct gate_keeper *k, int socket, int *sys);
 /* The first thing: nothing of the starter's stays but 0, 1, 2 and `socket`. */
 int gate_keeper_settle(struct gate_keeper *k, int socket);
 
-/* start.c: true when the program runs; else the record says why not. */
+/* start.c: what a start needs besides its plan, before that has come. */
+void gate_keeper_warm(struct gate_keeper *k);
+/* True when the program runs; else the record says why not. */
 bool gate_keeper_start(struct gate_keeper *k);
 /* Gives up what is not needed from here on. 0 or -errno. */
 int gate_keeper_confine(struct gate_keeper *k);

@@ -68,6 +68,7 @@ int main(void)
 	gate_log_init(&k->log, -1, 0, 1);
 	if (gate_keeper_settle(k, GATE_KEEPER_FD) < 0)
 		_exit(1);
+	gate_keeper_warm(k);
 	const char *wrong = gate_keeper_receive(k, GATE_KEEPER_FD, &sys);
 	if (wrong != NULL)
 		(void)gate_frame_put(GATE_KEEPER_FD, GATE_FRAME_REFUSED, (uint64_t)sys, 0, wrong,
