@@ -1,7 +1,7 @@
 /* launcher.h - the agent's side with rights: the mother, who starts everything else again; the launcher, who talks to
  * keepers and opens files for the front; workers, who launch.
  *
- * STATE (0711, root; what lies in it is 0700 or 0600)
+ * STATE (0700, root)
  *   lock      flock: held by the mother; a second agent on this directory ends
  *   workers   flock, shared: held by the mother and each of its workers, so that a new mother takes its inventory only when
  *             no launch of an earlier one can be under way any more

@@ -35,9 +35,7 @@ void gate_mother_files_init(struct gate_mother_files *f)
 }
 
 /* --- the state directory --- */
-/* Whoever is not root can go through and read nothing: the front must reach its own directory, because SQLite opens by the
- * whole path. All that lies here is 0700 or 0600. */
-#define STATE_MODE 0711
+#define STATE_MODE 0700
 
 /* Root's alone; one that root made open for reading is closed, one that others may write to is not trusted. */
 static int open_state(const char *path, int *ret, struct gate_err *err)
