@@ -250,7 +250,9 @@ static bool body(struct gate_zone *z, const struct head *h, const uint8_t *p)
 	for (size_t i = 0; i < h->times; i++) {
 		int64_t at = big64(p + i * 8);
 
-		if (of[i] >= h->types || (i > 0 && at <= big64(p + (i - 1) * 8)))
+		/* Real files begin at -2^59 at the earliest (RFC 8536, 4); years must stay countable. */
+		if (of[i] >= h->types || (i > 0 && at <= big64(p + (i - 1) * 8)) || at < -(INT64_C(1) << 60) ||
+		    at > INT64_C(1) << 40)
 			return false;
 		z->at[i] = at;
 		z->offsets[i] = (int32_t)big32(types + of[i] * 6);
