@@ -89,7 +89,7 @@ static void runs(const struct gate_doc *list, const char *how, const char *end, 
 		gate_table_add(t, strcmp(how, "FAILED") == 0 ? GATE_STYLE_RED : GATE_STYLE_PLAIN, "%s",
 		               how[0] != '\0' ? how : gate_api_text(&list->items[i], "status"));
 		gate_table_add(t, GATE_STYLE_PLAIN, "%s", when);
-		gate_table_add(t, GATE_STYLE_PLAIN, "%s", gate_api_text(&list->items[i], "message"));
+		gate_table_add(t, GATE_STYLE_PLAIN, "%s", gate_api_text(&list->items[i], "failure.message"));
 	}
 }
 

@@ -71,8 +71,8 @@ static bool fits(const struct view *v, const struct gate_doc *event)
 /* What a line for people names, in this order. */
 static void print_text(const struct view *v, const char *type, const struct gate_doc *event)
 {
-	static const char *const keys[] = { "taskStatus", "condition",  "appId",   "runSpecId", "jobId",
-		                            "taskId",     "instanceId", "profile", "version",   "message" };
+	static const char *const keys[] = { "taskStatus", "condition", "appId",   "runSpecId", "jobId",    "taskId",
+		                            "instanceId", "profile",   "version", "uri",       "clientIp", "message" };
 	GATE_AUTO(gate_buf_done) struct gate_buf out = GATE_BUF_INIT;
 
 	gate_buf_puts(&out, gate_style(v->cli->color_out, GATE_STYLE_DIM));
@@ -116,7 +116,8 @@ static void event(struct view *v, char *text)
 	if (doc != NULL) {
 		uint64_t when = gate_api_time(doc, "timestamp");
 
-		v->over = v->over || when > v->until;
+		/* Those without an id are about the stream itself. */
+		v->over = v->over || (id[0] != '\0' && when > v->until);
 		if (id[0] != '\0' && when >= v->since && when <= v->until && fits(v, doc)) {
 			if (v->json)
 				(void)printf("%s\n", data.data);

@@ -76,6 +76,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
+        self.wfile.write(b'event: event_stream_attached\ndata: {"eventType": "event_stream_attached", "timestamp": '
+                         b'"2099-01-01T00:00:00.000Z"}\n\n')
         last = int(self.headers.get("Last-Event-ID", "1000"))
         for number, kind, data in EVENTS:
             if number > last:
@@ -158,7 +160,7 @@ def job_shown(job):
                                                     "lastFailureAt": "2026-11-23T03:00:00.000+0000"},
                 history={"successCount": 2, "failureCount": 1, "successfulFinishedRuns": [], "failedFinishedRuns": [
                     {"id": "20261123030000abcde", "createdAt": "2026-11-23T02:59:00.000+0000",
-                     "finishedAt": "2026-11-23T03:00:00.000+0000", "message": "refused ptrace"}]})
+                     "finishedAt": "2026-11-23T03:00:00.000+0000", "failure": {"message": "refused ptrace"}}]})
 
 
 def get_job(h, job, _body, _query):
