@@ -348,16 +348,21 @@ static void accepting(void *ctx, uint32_t events)
 
 void gate_http_turn(struct gate_http *h)
 {
+	bool any = h->dirty != NULL;
+
 	while (h->dirty) {
 		struct talk *t = h->dirty;
 		h->dirty = t->next_dirty;
 		t->dirty = false;
 		if (t->suspended) {
-			/* Makes libmicrohttpd's descriptor readable: the answer moves in the next round. */
 			t->suspended = false;
 			MHD_resume_connection(t->conn->mhd);
 		}
 	}
+	/* Resuming makes nothing readable when libmicrohttpd has no thread. Not here: it would call handlers, and who calls us is
+	 * about to wait. */
+	if (any)
+		gate_timer_set(h->loop, &h->again, gate_loop_now(), NULL);
 	gate_stream_forget(h);
 }
 
