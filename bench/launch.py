@@ -81,13 +81,15 @@ def commands(tmp, memory, root):
     lines.append(f"bare vfork and exec\t{root}/bin/true")
     lines.append(f"callgate, pid mount uts ipc, default profile, warm\t{cg} {five} --rootfs {root}:rw -- /bin/true")
     lines.append(f"callgate, the same without a profile\t{cg} {four} --security-opt seccomp=unconfined --rootfs {root}:rw -- /bin/true")
-    lines.append(f"callgate, cold profile cache\tsh=rm,-rf,{tmp}/cache/callgate {cg} {five} --rootfs {root}:rw -- /bin/true")
+    lines.append(f"callgate, --isolation=linux/seccomp\t{cg} --isolation=linux/seccomp -- {root}/bin/true")
+    # In a cache of its own: what the other rows have in theirs stays, also that of the one row with other capabilities.
+    lines.append(f"callgate, cold profile cache\tenv=XDG_CACHE_HOME={tmp}/cold sh=rm,-rf,{tmp}/cold/callgate {cg} {five} "
+                 f"--rootfs {root}:rw -- /bin/true")
     lines.append(f"callgate, + network namespace\t{cg} {five},namespaces/network --rootfs {root}:rw -- /bin/true")
     lines.append(f"callgate, + memory and pids limits\t{cg} {five},cgroups/mem,cgroups/pids --memory 64m --pids-limit 64 "
                  f"--rootfs {root}:rw -- /bin/true")
     lines.append(f"callgate, all isolators, copy-on-write root\t{cg} --rootfs {root} -- /bin/true")
     lines.append(f"callgate, the host's file system\t{cg} -- {root}/bin/true")
-    lines.append(f"callgate, --isolation=linux/seccomp\t{cg} --isolation=linux/seccomp -- {root}/bin/true")
     if shutil.which("bwrap"):
         b = f"{shutil.which('bwrap')} --unshare-pid --unshare-uts --unshare-ipc"
         tail = f"--bind {root} / --proc /proc --dev /dev"

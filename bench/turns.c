@@ -5,6 +5,7 @@
  * COMMANDS is a file; each line is  NAME<TAB>WORD WORD …  without quoting. Words before the program may be
  *   N<FILE    descriptor N reads FILE (bubblewrap's --seccomp)
  *   mnt=FILE  the command starts in the mount namespace that FILE is bound to
+ *   env=N=V   … with the variable N in its environment
  *   sh=TEXT   is run by a shell before each start and not measured ("," stands for a blank)
  * A row "-" is left out. Measured is the wall time from before vfork to after wait. Prints median, p10, p90, and how often
  * a command failed: a row with failures is no measurement and says so. */
@@ -21,7 +22,7 @@
 enum { COMMANDS = 24, WORDS = 64, MOST = 3000 };
 
 struct command {
-	char *name, *before, *words[WORDS];
+	char *name, *before, **env, *words[WORDS];
 	int opens[4][2], n_opens, mnt, failed;
 	double us[MOST];
 };
@@ -48,12 +49,32 @@ static void die(const char *what)
 	exit(2);
 }
 
+/* Our environment with one more variable, or another value of it. */
+static char **with(char *variable)
+{
+	size_t n = 0, len = strcspn(variable, "=") + 1;
+	char **e = environ, **made;
+
+	while (e[n] != NULL)
+		n++;
+	made = calloc(n + 2, sizeof(*made));
+	for (n = 0; made != NULL && *e != NULL; e++)
+		if (strncmp(*e, variable, len) != 0)
+			made[n++] = *e;
+	if (made == NULL)
+		die("calloc");
+	made[n] = variable;
+	return made;
+}
+
 static void prefix(struct command *c, char *word)
 {
 	if (strncmp(word, "mnt=", 4) == 0) {
 		c->mnt = open(word + 4, O_RDONLY | O_CLOEXEC);
 		if (c->mnt < 0)
 			die(word);
+	} else if (strncmp(word, "env=", 4) == 0) {
+		c->env = with(strdup(word + 4));
 	} else if (strncmp(word, "sh=", 3) == 0) {
 		c->before = strdup(word + 3);
 		for (char *p = c->before; *p != '\0'; p++)
@@ -84,9 +105,11 @@ static int read_commands(const char *path)
 		*tab = '\0';
 		c->name = strdup(line);
 		c->mnt = -1;
+		c->env = environ;
 		for (char *w = strtok(tab + 1, " \n"); w != NULL && words < WORDS - 1; w = strtok(NULL, " \n")) {
-			if (!started && (strncmp(w, "mnt=", 4) == 0 || strncmp(w, "sh=", 3) == 0 ||
-			                 (w[0] >= '0' && w[0] <= '9' && strchr(w, '<') != NULL))) {
+			if (!started &&
+			    (strncmp(w, "mnt=", 4) == 0 || strncmp(w, "sh=", 3) == 0 || strncmp(w, "env=", 4) == 0 ||
+			     (w[0] >= '0' && w[0] <= '9' && strchr(w, '<') != NULL))) {
 				prefix(c, w);
 				continue;
 			}
@@ -120,7 +143,7 @@ static double once(struct command *c)
 			(void)lseek(c->opens[i][1], 0, SEEK_SET);
 			(void)dup2(c->opens[i][1], c->opens[i][0]);
 		}
-		(void)execv(c->words[0], c->words);
+		(void)execve(c->words[0], c->words, c->env);
 		_exit(98);
 	}
 	if (waitpid(pid, &status, 0) != pid)
