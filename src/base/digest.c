@@ -1,6 +1,5 @@
 #include <assert.h>
 #include <sha2.h>
-#include <stdio.h>
 
 #include "base/digest.h"
 
@@ -61,6 +60,9 @@ void gate_digest_text(const struct gate_digest *d, char text[GATE_DIGEST_TEXT])
 {
 	char *p = stpcpy(text, "sha256:");
 
-	for (size_t i = 0; i < sizeof(d->bytes); i++, p += 2)
-		(void)snprintf(p, 3, "%02x", d->bytes[i]);
+	for (size_t i = 0; i < sizeof(d->bytes); i++) {
+		*p++ = "0123456789abcdef"[d->bytes[i] >> 4];
+		*p++ = "0123456789abcdef"[d->bytes[i] & 15];
+	}
+	*p = '\0';
 }
