@@ -34,7 +34,9 @@ static bool open_source(struct doing *d)
 	const char *word = d->task.profile != NULL ? d->task.profile : "default";
 	struct gate_facts facts;
 
-	if (gate_cli_facts(d->cli, &facts, &err) < 0 || gate_container_caller(&d->task, &d->caller, &err) < 0) {
+	if (gate_container_caller(&d->task, &d->caller, &err) < 0 ||
+	    (!gate_option_set(d->cli, "explain") && gate_container_keeper(&d->task, &d->caller, &err) < 0) ||
+	    gate_cli_facts(d->cli, &facts, &err) < 0) {
 		(void)gate_trouble(d->cli, NULL, &err);
 		return false;
 	}
@@ -202,6 +204,7 @@ static int run(struct gate_cli *cli)
 	gate_task_init(&d.task);
 	int status = doing(&d);
 
+	gate_container_caller_done(&d.caller);
 	gate_store_close(d.store);
 	gate_compiled_free(d.compiled);
 	gate_source_free(d.source);

@@ -65,13 +65,18 @@ int gate_store_remove(struct gate_store *s, const char *id, struct gate_err *err
 int gate_store_sweep(struct gate_store *s, struct gate_err *err);
 
 /* --- starting (prepare.c, isolate_*.c, launch.c) --- */
-/* Who starts a task with this specification: the capabilities, and whether its user namespace is another than the host's
- * first one. */
+/* Who starts a task with this specification: the capabilities, whether its user namespace is another than the host's
+ * first one; and the keeper, once it has been started. */
 struct gate_container_caller {
 	struct gate_caller has;
 	bool nested;
+	struct gate_starter *keeper; /* NULL: gate_container_start starts one */
 };
 int gate_container_caller(const struct gate_task *t, struct gate_container_caller *ret, struct gate_err *err);
+/* Starts the keeper already, which takes as long as resolving a profile does; not where a user namespace has to be made
+ * first. Whether or not gate_container_start takes it: gate_container_caller_done ends one that was not needed. */
+int gate_container_keeper(const struct gate_task *t, struct gate_container_caller *c, struct gate_err *err);
+void gate_container_caller_done(struct gate_container_caller *c);
 /* What the task can have then: capabilities for resolving its profile. */
 uint64_t gate_container_caps(const struct gate_task *t, const struct gate_container_caller *c);
 
@@ -81,7 +86,7 @@ struct gate_task_profile { /* the proven filter and what inspect says of it; `un
 	uint32_t flags; /* SECCOMP_FILTER_FLAG_LOG, SPEC_ALLOW, WAIT_KILLABLE of the profile */
 	bool unconfined, notify;
 	const char *source, *text_digest, *meaning_digest; /* source: absolute, so that inspect can explain later */
-	const struct gate_container_caller *caller;        /* that it was resolved for; NULL: it is read when needed */
+	struct gate_container_caller *caller;              /* that it was resolved for; NULL: it is read when needed */
 };
 
 /* A plan in the making: rows, strings and descriptors. `object` of a row is for people: what --explain shows and what

@@ -331,6 +331,12 @@ static int enter_userns(struct gate_prepare *p, struct gate_store **inner, struc
 	return 0;
 }
 
+/* Its keeper keeps the caller's own descriptors 0, 1 and 2 for it. */
+static bool is_plain(const struct gate_task *t)
+{
+	return !gate_task_contained(t) && !t->detach && !t->terminal;
+}
+
 int gate_container_start(struct gate_store *s, const struct gate_task *t, const struct gate_task_profile *profile,
                          struct gate_started *ret, struct gate_err *err)
 {
@@ -348,8 +354,12 @@ int gate_container_start(struct gate_store *s, const struct gate_task *t, const 
 	int result = swept_before(t) ? gate_store_sweep(s, err) : 0;
 	if (result == 0)
 		result = enter_userns(p, &inner, err);
-	if (result == 0)
-		result = gate_starter_begin(!gate_task_contained(t) && !t->detach && !t->terminal, &k, err);
+	if (result == 0 && profile->caller != NULL && profile->caller->keeper != NULL) {
+		k = *profile->caller->keeper;
+		*profile->caller->keeper = (struct gate_starter){ .socket = -1 };
+	} else if (result == 0) {
+		result = gate_starter_begin(is_plain(t), &k, err);
+	}
 	if (result == 0)
 		result = start(p, &k, &started, err);
 	if (result < 0)
@@ -395,4 +405,28 @@ int gate_container_caller(const struct gate_task *t, struct gate_container_calle
 uint64_t gate_container_caps(const struct gate_task *t, const struct gate_container_caller *c)
 {
 	return gate_task_caps(t, c->has.permitted & c->has.bounding);
+}
+
+int gate_container_keeper(const struct gate_task *t, struct gate_container_caller *c, struct gate_err *err)
+{
+	if (geteuid() != 0 && gate_task_contained(t))
+		return 0;
+	struct gate_starter *k = malloc(sizeof(*k));
+
+	if (k == NULL)
+		return GATE_FAIL_NOMEM(err);
+	if (gate_starter_begin(is_plain(t), k, err) < 0) {
+		free(k);
+		return -1;
+	}
+	c->keeper = k;
+	return 0;
+}
+
+void gate_container_caller_done(struct gate_container_caller *c)
+{
+	if (c->keeper != NULL)
+		gate_starter_done(c->keeper);
+	free(c->keeper);
+	c->keeper = NULL;
 }
