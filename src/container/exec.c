@@ -263,7 +263,7 @@ static int rights(struct exec *x, struct gate_identity *who, struct gate_err *er
 	x->plan.filter = k->plan->filter_len != 0 ? (const char *)k->bytes + k->plan->filter : NULL;
 	x->plan.filter_len = k->plan->filter_len;
 	gate_rights_decide(&asked, &r);
-	gate_rights_rows(&x->plan, &r, asked.no_new_privs, "the task's", filter != NULL ? filter->a : 0);
+	gate_rights_rows(&x->plan, &r, true, asked.no_new_privs, "the task's", filter != NULL ? filter->a : 0);
 	return 0;
 }
 

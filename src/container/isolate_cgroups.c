@@ -75,7 +75,12 @@ static int rows(struct gate_prepare *p, struct gate_err *err)
 {
 	struct gate_plan *plan = &p->plan.head;
 
-	for (size_t i = 0; i < p->cgroups.n; i++) {
+	for (size_t i = 0; p->dry && i < p->cgroups.n; i++) {
+		p->plan.by = isolator_of(p->cgroups.at[i].what);
+		if ((int)i != p->cgroups.into)
+			(void)gate_plan_row(&p->plan, GATE_STEP_CGROUP, "%s", p->cgroups.at[i].path);
+	}
+	for (size_t i = 0; !p->dry && i < p->cgroups.n; i++) {
 		const struct gate_cgroup *c = &p->cgroups.at[i];
 		struct gate_plan_cgroup *to = &plan->cgroups[plan->n_cgroups];
 		int dir = dup(c->dir), parent = dup(c->parent);
@@ -114,5 +119,5 @@ int gate_isolate_cgroups(struct gate_prepare *p, struct gate_err *err)
 	p->has_cgroups = !p->dry;
 	if (explain.len > 0)
 		gate_prepare_note(p, "%s", explain.data);
-	return p->dry ? 0 : rows(p, err);
+	return rows(p, err);
 }

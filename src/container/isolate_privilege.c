@@ -102,8 +102,8 @@ static const char *count(uint64_t caps, char text[32])
 	return text;
 }
 
-void gate_rights_rows(struct gate_plan_writer *w, const struct gate_rights *r, bool asked_nnp, const char *source,
-                      uint64_t filter_flags)
+void gate_rights_rows(struct gate_plan_writer *w, const struct gate_rights *r, bool capabilities, bool no_new_privs,
+                      const char *source, uint64_t filter_flags)
 {
 	static const char *const how[] = { [GATE_LOAD_LOWERED] = "with the task's own rights",
 		                           [GATE_LOAD_LATE] = "with cap_sys_admin, which execve takes",
@@ -111,7 +111,7 @@ void gate_rights_rows(struct gate_plan_writer *w, const struct gate_rights *r, b
 	bool notify = (w->head.flags & GATE_PLAN_LISTENER) != 0;
 	char text[32];
 
-	w->by = gate_isolator_name(GATE_ISOLATE_CAPABILITIES);
+	w->by = capabilities ? gate_isolator_name(GATE_ISOLATE_CAPABILITIES) : "launch";
 	w->head.caps = r->program;
 	if (r->drop_bounding)
 		gate_plan_row(w, GATE_STEP_BOUNDING, "%s", count(r->bounding, text))->a = r->bounding;
@@ -121,7 +121,7 @@ void gate_rights_rows(struct gate_plan_writer *w, const struct gate_rights *r, b
 	row->a = r->keep;
 	row->b = r->ambient;
 	if (r->no_new_privs) {
-		w->by = asked_nnp ? gate_isolator_name(GATE_ISOLATE_NNP) : "launch";
+		w->by = no_new_privs ? gate_isolator_name(GATE_ISOLATE_NNP) : "launch";
 		(void)gate_plan_row(w, GATE_STEP_NO_NEW_PRIVS, NULL);
 	}
 	if (r->load == GATE_LOAD_NOTHING)
@@ -159,7 +159,8 @@ int gate_isolate_privilege(struct gate_prepare *p, struct gate_err *err)
 	gate_rights_decide(&asked, &r);
 	p->program_caps = r.program;
 	p->no_new_privs = r.no_new_privs;
-	gate_rights_rows(&p->plan, &r, p->task->no_new_privs, p->profile->source, p->profile->flags);
+	gate_rights_rows(&p->plan, &r, gate_isolates(p, GATE_ISOLATE_CAPABILITIES), p->task->no_new_privs,
+	                 p->profile->source, p->profile->flags);
 	return 0;
 }
 

@@ -147,9 +147,12 @@ static void last_rows(struct gate_prepare *p)
 	char text[64];
 
 	p->plan.by = "launch";
-	struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_CLONE, "%s", namespaces(p->clone, text));
+	bool into = p->cgroups.into >= 0;
+	struct gate_row *row =
+	    gate_plan_row(&p->plan, GATE_STEP_CLONE, into ? "%s%sin %s" : "%s", namespaces(p->clone, text),
+	                  p->clone != 0 ? "; " : "", into ? p->cgroups.at[p->cgroups.into].path : "");
 	row->a = p->clone;
-	if (p->has_cgroups && p->cgroups.into >= 0)
+	if (p->has_cgroups && into)
 		row->fd = p->plan.head.cgroups[p->cgroups.into].dir;
 	if (p->task->init)
 		(void)gate_plan_row(&p->plan, GATE_STEP_INIT, NULL);

@@ -22,9 +22,10 @@ struct gate_rights {
 };
 /* Pure. */
 void gate_rights_decide(const struct gate_rights_asked *asked, struct gate_rights *ret);
-/* BOUNDING to FILTER. The writer has the filter and the plan's flags. `asked_nnp`: no_new_privs was asked for. */
-void gate_rights_rows(struct gate_plan_writer *w, const struct gate_rights *r, bool asked_nnp, const char *source,
-                      uint64_t filter_flags);
+/* BOUNDING to FILTER. The writer has the filter and the plan's flags. `capabilities`, `no_new_privs`: isolators that ask for
+ * those; else such rows are the launch's own. */
+void gate_rights_rows(struct gate_plan_writer *w, const struct gate_rights *r, bool capabilities, bool no_new_privs,
+                      const char *source, uint64_t filter_flags);
 int gate_identity_rows(struct gate_plan_writer *w, const struct gate_identity *who, struct gate_err *err);
 
 #endif

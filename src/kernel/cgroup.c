@@ -217,7 +217,7 @@ static void explain_group(const struct gate_cgroup_maker *m, struct gate_cgroup_
 	gate_buf_puts(m->explain, "\n");
 }
 
-/* The checks of make_group without making. */
+/* The checks of make_group without making: what would be there has no descriptors. */
 static int check_group(struct gate_cgroup_maker *m, struct gate_cgroup_place *p, struct gate_err *err)
 {
 	size_t made = 0;
@@ -227,6 +227,15 @@ static int check_group(struct gate_cgroup_maker *m, struct gate_cgroup_place *p,
 	if (m->parent == NULL && !gate_cgroup_may_write(p->base, "."))
 		return gate_cgroup_cannot_make(p->base, m->name, p->need != 0 ? p->need : p->want, errno, err);
 	explain_group(m, p);
+	struct gate_cgroup *g = &m->out.at[m->out.n];
+	bool v2 = p->h->what == GATE_CGROUP_V2;
+
+	*g = (struct gate_cgroup){ .dir = -1, .parent = -1, .procs = -1 };
+	(void)snprintf(g->path, sizeof(g->path), "%.170s/%s", p->base, m->name);
+	g->what = v2 ? GATE_CGROUP_V2 | p->need : p->h->what;
+	if (v2 && can_clone_into())
+		m->out.into = (int)m->out.n;
+	m->places_of[m->out.n++] = (size_t)(p - m->places);
 	return 0;
 }
 

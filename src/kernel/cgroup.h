@@ -50,7 +50,8 @@ struct gate_cgroups {
  * There is no common group above: what is made for a task is removed with it, and no launch waits for another.
  * Controllers are looked for in v2 first, then v1. Devices on v2 are a program of the group.
  *
- * `dry`: only checks, and says in `explain` (may be NULL) what it would make, one line each. */
+ * `dry`: only checks, and says in `explain` (may be NULL) what it would make, one line each; *ret has the same without names and
+ * descriptors, and needs no gate_cgroups_done. */
 int gate_cgroups_make(const char *id, const char *parent, const struct gate_cgroup_limits *limits, bool dry,
                       struct gate_buf *explain, struct gate_cgroups *ret, struct gate_err *err);
 /* The same beneath `root`, for tests: a directory with proc/self/{mountinfo,cgroup} and the mount points; "" is "/". */

@@ -637,10 +637,30 @@ static void explaining_does_nothing(void **state)
 	for (size_t i = 0; i < GATE_ARRAY_LEN(steps); i++)
 		if (strcmp(steps[i], "posix") != 0 && strstr(text.data, steps[i]) == NULL)
 			fail_msg("no '%s' in\n%s", steps[i], text.data);
+	/* The group of the limit: a row of its own, or where the clone starts. */
+	assert_true(strstr(text.data, "/callgate-ID\n") != NULL && strstr(text.data, "  filter  ") != NULL);
+	assert_true(strstr(text.data, "/callgate-ID\n") < strstr(text.data, "  filter  "));
 	assert_true(strstr(text.data, "  filter  ") < strstr(text.data, "  execve  "));
 	assert_non_null(strstr(json.data, "\"load\": \"late\""));
 	(void)snprintf(path, sizeof(path), "%s/containers", p->state);
 	assert_int_equal(entries_of(path), 2);
+}
+
+/* What nobody asked for is the launch's own. */
+static void explaining_a_plain_process(void **state)
+{
+	GATE_AUTO(gate_buf_done) struct gate_buf text = GATE_BUF_INIT;
+	struct place *p = *state;
+	struct gate_err err = GATE_ERR_INIT;
+	struct gate_task t;
+
+	task_of(&t, LIST("isolation=linux/seccomp"), LIST("/bin/true"));
+	if (gate_container_explain(p->s, &t, &open_profile, false, &text, &err) < 0)
+		fail_msg("%s", err.text);
+	gate_task_done(&t);
+	assert_non_null(strstr(text.data, "  capabilities  launch"));
+	assert_null(strstr(text.data, "linux/capabilities"));
+	assert_null(strstr(text.data, "callgate-ID"));
 }
 
 static int need_root(void **state)
@@ -681,6 +701,7 @@ int main(void)
 		TEST(a_profile_of_nothing_but_the_programs_own_calls),
 		TEST(working_directories_of_others),
 		TEST(explaining_does_nothing),
+		TEST(explaining_a_plain_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -657,7 +657,14 @@ static void a_dry_run_makes_nothing_and_tells_all(void **state)
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(gate_cgroups_make(id, NULL, &limits, true, &text, &groups, &err), 0);
-	assert_int_equal(groups.n, 0);
+	assert_int_not_equal(groups.n, 0);
+	for (size_t i = 0; i < groups.n; i++) {
+		assert_int_equal(groups.at[i].dir, -1);
+		assert_int_equal(groups.at[i].parent, -1);
+		assert_int_equal(groups.at[i].procs, -1);
+		assert_non_null(strstr(groups.at[i].path, id));
+	}
+	groups.n = 0;
 	assert_int_equal(how_many(), 0);
 	assert_non_null(strstr(text.data, id));
 	assert_non_null(strstr(text.data, "16777216"));
