@@ -168,7 +168,10 @@ static int check_profile(const struct gate_settings *s, struct gate_err *err)
 	if (text.failed)
 		return GATE_FAIL_NOMEM(err);
 	return gate_settings_check_profile(s, text.data != NULL ? text.data : "", text.len,
-	                                   why.code != GATE_OK ? why.text : NULL, err);
+	                                   why.code == GATE_OK           ? NULL
+	                                   : why.code == GATE_E_NOTFOUND ? "No such file or directory"
+	                                                                 : why.text,
+	                                   err);
 }
 
 static int collect(const struct gate_cli *cli, struct gate_settings *s, struct gate_err *err)

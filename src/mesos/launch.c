@@ -119,7 +119,6 @@ static int add(struct call *c, const struct gate_mesos_launch *l, struct gate_ta
 	gate_agent_begin(a);
 	if (gate_tasks_add(a, &copy, &ret, err) < 0) {
 		gate_agent_abort(a);
-		gate_metric_add(a, "slave/container_launch_errors", 1);
 		return -1;
 	}
 	gate_audit_add(a, client, "POST", "/api/v1 LAUNCH_CONTAINER", 0);
