@@ -18,8 +18,8 @@
 #define WORKERS_MAX  512 /* more than the launcher ever asks for at a time */
 #define BACK_OFF_MS  100
 #define BACK_OFF_MAX 5000
-#define STEADY_MS    10000 /* who lived that long is started again at once */
-#define PATIENCE_MS  5000  /* for the front, to end in peace */
+#define STEADY_MS    1000 /* who lived that long is started again at once */
+#define PATIENCE_MS  5000 /* for the front, to end in peace */
 
 struct child {
 	const char *name;

@@ -29,8 +29,9 @@ def keepers():
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open(f"/proc/{pid}/comm") as f:
-                if f.read().startswith("callgate-keepe"):
+            # Not by "comm": newer kernels put the name of the memory file there that it was executed from.
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                if f.read() == b"callgate-keeper\0":
                     found.append(int(pid))
         except OSError:
             pass
