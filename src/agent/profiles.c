@@ -62,14 +62,18 @@ static int choose(const struct gate_profiles *p, const struct gate_profile_reque
 	return 0;
 }
 
+#define FILTER_FLAG_LOG 2U /* SECCOMP_FILTER_FLAG_LOG */
+
 /* Copies into the decision's arena. */
-static int decided(const char *name, const struct gate_profile_made *m, struct gate_arena *arena,
-                   struct gate_profile_decision *ret, struct gate_err *err)
+static int decided(struct gate_profiles *p, const char *name, const struct gate_profile_made *m,
+                   struct gate_arena *arena, struct gate_profile_decision *ret, struct gate_err *err)
 {
 	size_t size = m->c->len * sizeof(*m->c->insns);
 	struct gate_insn *insns = gate_arena_alloc(arena, size);
 	struct gate_profile_decision d = {
-		.profile = { .insns = insns, .len = m->c->len, .flags = m->c->flags },
+		.profile = { .insns = insns,
+		             .len = m->c->len,
+		             .flags = m->c->flags | (gate_agent_config(p->agent)->log ? FILTER_FLAG_LOG : 0) },
 		.name = gate_arena_text(arena, name, strlen(name)),
 	};
 
@@ -126,6 +130,7 @@ static int filter_of(struct gate_profiles *p, const struct gate_agent_task *pare
 	if (parent->meaning_digest != NULL && parent->meaning_digest[0] != '\0') {
 		if (gate_profile_kept_program(p, parent->meaning_digest, arena, &d.profile, err) < 0)
 			return -1;
+		d.profile.flags |= gate_agent_config(p->agent)->log ? FILTER_FLAG_LOG : 0;
 		d.name = d.profile.source = gate_arena_text(arena, parent->profile, strlen(parent->profile));
 		d.profile.text_digest = gate_arena_text(arena, parent->text_digest, strlen(parent->text_digest));
 		d.profile.meaning_digest =
@@ -175,7 +180,7 @@ static int made(struct gate_profiles *p, const struct gate_profile_request *r, c
 		return GATE_FAIL(
 		    err, GATE_E_UNSUPPORTED,
 		    "profile '%.100s' asks a supervisor (SCMP_ACT_NOTIFY), and tasks of the agent have none", w->name);
-	if (decided(w->name, m, arena, ret, err) < 0)
+	if (decided(p, w->name, m, arena, ret, err) < 0)
 		return -1;
 	gate_profile_keep(p, &text, m);
 	return 0;

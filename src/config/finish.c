@@ -144,6 +144,21 @@ static int seccomp(struct gate_settings *s, bool silent, struct gate_err *err)
 	return set(s, "seccomp_profile_name", name, err);
 }
 
+/* What an operator forbids with profiles holds only where there are profiles. */
+static int policy(const struct gate_settings *s, struct gate_err *err)
+{
+	static const char *const names[] = { "floor", "profiles", "unconfined" };
+
+	for (size_t i = 0; i < GATE_ARRAY_LEN(names); i++)
+		if (gate_settings_get(s, names[i]) != NULL &&
+		    !in_list(gate_settings_get(s, "isolation"), "linux/seccomp"))
+			return GATE_FAIL(
+			    err, GATE_E_CONFLICT,
+			    "--%s means nothing without linux/seccomp in --isolation: tasks would have no filter at all",
+			    names[i]);
+	return 0;
+}
+
 static int directories(struct gate_settings *s, struct gate_err *err)
 {
 	const char *work = gate_settings_get(s, "work_dir");
@@ -302,7 +317,7 @@ int gate_settings_finish(struct gate_settings *s, struct gate_err *err)
 		return -1;
 	silent = !said(s, "isolation") && !said(s, "seccomp_config_dir") && !said(s, "seccomp_profile_name") &&
 	         s->enabled < 0 && s->mesos_profile == NULL;
-	if (directories(s, err) < 0 || isolation(s, err) < 0 || seccomp(s, silent, err) < 0 ||
+	if (directories(s, err) < 0 || isolation(s, err) < 0 || seccomp(s, silent, err) < 0 || policy(s, err) < 0 ||
 	    listen_where(s, err) < 0 || host(s, err) < 0 || note_harmless(s, err) < 0)
 		return -1;
 	s->finished = true;

@@ -58,6 +58,8 @@
 	X("profiles", "GLOBS", NULL, NULL, LIST,                                                                       \
 	  "names of profiles that tasks may have, with wildcards (default: every name)")                               \
 	X("floor", "NAME", NULL, NULL, TEXT, "a profile that the profile of every task must be a subset of")           \
+	X("log-denials", NULL, NULL, "false", SWITCH,                                                                  \
+	  "calls that a profile answers with an error are written to the audit log and shown, not only kills")         \
 	X("mesos-dialect", NULL, NULL, "false", SWITCH,                                                                \
 	  "profiles mean exactly what Mesos makes of them; what it refuses is refused")
 

@@ -163,6 +163,7 @@ int gate_config_make(const void *bytes, size_t len, struct gate_config **ret, st
 	c->mesos_dialect = on(c, "mesos-dialect");
 	c->strict = on(c, "strict");
 	c->cfs = on(c, "cgroups_enable_cfs");
+	c->log = on(c, "log-denials");
 	c->additive =
 	    strcmp(get(c, "reconfiguration_policy") != NULL ? get(c, "reconfiguration_policy") : "", "additive") == 0;
 	c->attributes = get(c, "attributes");

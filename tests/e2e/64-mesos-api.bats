@@ -157,6 +157,16 @@ END
 	fi
 }
 
+@test "with --log-denials a call that is answered with an error is named, too" {
+	agent_start --isolation="$isolation" --seccomp_profile_name=u.json --log-denials
+	answers 200 "$(launch d 'uname; true')"
+	ends d 0
+	if "$callgate" doctor --format json | jq -e 'select(.id == "audit-group" and .state == "yes")' >/dev/null; then
+		[ "$(jq -r .seccomp.denials[0].syscall <<<"$ended")" = uname ]
+		[ "$(jq -r .seccomp.denials[0].verdict <<<"$ended")" = errno ]
+	fi
+}
+
 @test "with seccomp off a named profile is refused" {
 	printf 'isolation: linux/seccomp,filesystem/linux\nmesos_seccomp_enabled: false\nmesos_seccomp_profile_name: u.json\n' >agent.yaml
 	agent_start

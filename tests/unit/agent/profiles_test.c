@@ -347,6 +347,29 @@ static void mesos_dialect_refuses_what_mesos_refuses(void **state)
 	done(&q);
 }
 
+static void what_is_answered_with_an_error_is_logged_on_request(void **state)
+{
+	struct gate_agent_task parent;
+	struct asked q, n;
+
+	(void)state;
+	begin(&q);
+	begin(&n);
+	decide_for(&q, named("u.json"), "/a", 0, NULL);
+	assert_int_equal(q.d.profile.flags & 2, 0);
+	agent.config.log = true;
+	decide_for(&q, named("u.json"), "/a", 0, NULL);
+	assert_int_equal(q.d.profile.flags & 2, 2);
+	parent = (struct gate_agent_task){ .container = (char *)"p", .profile = (char *)"u.json",
+		                           .text_digest = (char *)q.d.profile.text_digest,
+		                           .meaning_digest = (char *)q.d.profile.meaning_digest };
+	decide_for(&n, absent, "p.c", 0, &parent);
+	named_profile(&n, "u.json");
+	assert_int_equal(n.d.profile.flags & 2, 2);
+	done(&n);
+	done(&q);
+}
+
 static void names_stay_below_the_directory(void **state)
 {
 	static const char *const bad[] = { "..", "../u.json", "sub/../u.json", "/etc/passwd", "./u.json", "sub//strict.json", "sub/", "a\nb" };
@@ -674,6 +697,7 @@ int main(void)
 		TEST(with_the_isolator_off_a_named_profile_is_refused),
 		TEST(acceptance_cases_of_mesos),
 		TEST(mesos_dialect_refuses_what_mesos_refuses),
+		TEST(what_is_answered_with_an_error_is_logged_on_request),
 		TEST(names_stay_below_the_directory),
 		TEST(a_supervisor_that_is_not_there_is_refused),
 		TEST(an_edited_file_is_used_at_once),

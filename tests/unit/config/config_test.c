@@ -142,7 +142,7 @@ static void dcos_list_of_isolators_is_taken_and_what_is_idle_is_noted(void **sta
 	assert_string_equal(m.err.text, "");
 	assert_true((m.c->isolation & 1 << GATE_ISOLATE_PIDS) != 0);
 	assert_int_equal(m.c->isolation & 1 << GATE_ISOLATE_NETWORK, 0);
-	assert_int_equal(gate_settings_notes(m.s, &notes), 6);
+	assert_int_equal(gate_settings_notes(m.s, &notes), 7);
 	assert_string_equal(notes[0], "isolator disk/du does nothing here: there is no quota for sandboxes; usage is not "
 	                              "measured");
 	done(&m);
@@ -170,6 +170,7 @@ static void what_is_wrong_is_said_with_its_place(void **state)
 		{ .flag = "acl", .value = "[{\"uid\":1}]", .why = "--acl: an entry of acl needs rights" },
 		{ .flag = "unconfined", .value = "somebody", .why = "unconfined is a list of objects" },
 		{ .flag = "hostname", .value = "file:///nonexistent/x", .why = "--hostname: cannot open '/nonexistent/x'" },
+		{ .yaml = "isolation: filesystem/linux\nfloor: a.json\n", .why = "--floor means nothing without linux/seccomp" },
 		{ .variable = "MESOS_CREDENTIAL=/x", .why = "MESOS_CREDENTIAL: not supported here" },
 		{ .variable = "MESOS_STRICT=maybe", .why = "MESOS_STRICT: a switch is true or false" },
 		{ .yaml = "hostname: a\nstrikt: true\n", .why = ":2:9: strikt: unknown setting (did you mean 'strict'?)" },
@@ -187,7 +188,7 @@ static void what_is_wrong_is_said_with_its_place(void **state)
 		make(&m, flags, vars, rows[i].yaml);
 		if (m.c != NULL || strstr(m.err.text, rows[i].why) == NULL)
 			fail_msg("row %zu: '%s'", i, m.err.text);
-		if (rows[i].yaml != NULL)
+		if (rows[i].yaml != NULL && rows[i].why[0] == ':')
 			assert_int_equal(strncmp(m.err.text, m.file, strlen(m.file)), 0);
 		done(&m);
 	}
