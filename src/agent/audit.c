@@ -23,10 +23,29 @@ static void audit_free(struct audit *x)
 	free(x);
 }
 
+void gate_audit_drop(struct gate_agent *a)
+{
+	for (struct audit **at = &a->audit; *at != NULL;) {
+		struct audit *x = *at;
+
+		if (x->status != 0) {
+			at = &x->next;
+			continue;
+		}
+		*at = x->next;
+		audit_free(x);
+	}
+	for (a->audit_end = &a->audit; *a->audit_end != NULL; a->audit_end = &(*a->audit_end)->next)
+		;
+}
+
+/* A handler that knows more than the guard says it again, before its commit: that one counts. */
 void gate_audit_add(struct gate_agent *a, const char *client, const char *method, const char *path, int status)
 {
 	struct audit *x = calloc(1, sizeof(*x));
 
+	if (status == 0)
+		gate_audit_drop(a);
 	if (x != NULL) {
 		x->at_ms = gate_agent_wall(a);
 		x->status = status;
@@ -66,22 +85,6 @@ void gate_audit_written(struct gate_agent *a)
 		audit_free(x);
 	}
 	a->audit_end = &a->audit;
-}
-
-void gate_audit_drop(struct gate_agent *a)
-{
-	for (struct audit **at = &a->audit; *at != NULL;) {
-		struct audit *x = *at;
-
-		if (x->status != 0) {
-			at = &x->next;
-			continue;
-		}
-		*at = x->next;
-		audit_free(x);
-	}
-	for (a->audit_end = &a->audit; *a->audit_end != NULL; a->audit_end = &(*a->audit_end)->next)
-		;
 }
 
 void gate_audit_close(struct gate_agent *a)

@@ -68,7 +68,13 @@ static void chance(void *ctx, void *bytes, size_t n)
 
 static void say(const char *what)
 {
-	(void)dprintf(STDERR_FILENO, "callgate agent: front: %s\n", what);
+	char line[1024];
+	int n = snprintf(line, sizeof(line), "callgate agent: front: %s\n", what);
+
+	if (n >= (int)sizeof(line))
+		line[(n = sizeof(line)) - 1] = '\n';
+	if (write(STDERR_FILENO, line, (size_t)n) < 0)
+		return; /* nobody is there to be told */
 }
 
 static void hear_log(void *ctx, const char *line)
