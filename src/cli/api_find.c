@@ -32,7 +32,8 @@ static int look(const struct gate_cli *cli, size_t kind, const char *id, struct 
 		return GATE_FAIL_NOMEM(err);
 	if (gate_api_call(cli, "GET", path.data, NULL, ret, err) < 0)
 		return -1;
-	if (ret->status == 404 || ret->status == 405)
+	/* What cannot be the id of an app or a job is refused as such; another kind may have it. */
+	if (ret->status == 400 || ret->status == 404 || ret->status == 405 || ret->status == 422)
 		return 0;
 	return ret->status == 200 && ret->doc != NULL ? 1 : gate_api_refused(ret, err);
 }

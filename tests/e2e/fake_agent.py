@@ -164,7 +164,9 @@ def job_shown(job):
 
 
 def get_job(h, job, _body, _query):
-    h.answer(200, job_shown(jobs[job])) if job in jobs else h.missing("Job")
+    if not re.fullmatch(r"[a-z0-9.-]+", job):
+        return h.answer(422, {"message": "Not a valid id"})
+    return h.answer(200, job_shown(jobs[job])) if job in jobs else h.missing("Job")
 
 
 def put_job(h, job, body, _query):
