@@ -239,3 +239,12 @@ END
 	[ "$(get /api/v1/profiles | jq -r '.profiles[] | select(.default) | .name')" = default.json ]
 	[ "$(get /api/v1/profiles/u.json | jq -r .error)" = null ]
 }
+
+@test "every flag has its row in docs/mesos.md" {
+	local name n=0
+	while read -r name; do
+		grep -q -- "^| \`--$name\`" "$root/docs/mesos.md" || { echo "$name"; return 1; }
+		n=$((n + 1))
+	done < <(sed -n 's/^\tX("\([^"]*\)".*/\1/p' "$root/src/config/flags.h"; sed -n 's/^\t{ "\([a-z_0-9]*\)", 0, .*/\1/p' "$root/src/config/flags.c")
+	[ "$n" -gt 120 ]
+}
