@@ -66,6 +66,13 @@ ends()
 	jq -r .read_file.data <<<"$answer" | base64 -d | grep -x Linux
 	get '/files/read?path=/containers/i3/stdout&offset=0' | jq -r .data | grep -q MESOS_CONTAINER_ID=i3
 	get '/files/download?path=/containers/i3/stdout' | grep -x Linux
+	answers 200 "$(launch files 'mkdir sub && echo hello >sub/f && ln -s /etc/shadow s')"
+	ends files 0
+	get '/files/browse?path=/containers/files' | jq -r '.[].path' | sort | tr '\n' ' ' |
+		grep -x '/containers/files/s /containers/files/stderr /containers/files/stdout /containers/files/sub '
+	[ "$(get '/files/read?path=/containers/files/sub/f&offset=0' | jq -r .data)" = hello ]
+	[ "$(ask -o /dev/null -w '%{http_code}' 'http://localhost/files/read?path=/containers/files/s')" = 404 ]
+	[ "$(ask -o /dev/null -w '%{http_code}' 'http://localhost/files/read?path=/containers/files/../../lock')" = 404 ]
 }
 
 @test "I4 and I5: a default profile that refuses a call, and a container without one" {
