@@ -1,5 +1,6 @@
 /* File systems into the task's tree. Sources and targets are descriptors from the moment on that they are checked; what
- * was mounted is looked up again afterwards and must be what the path now names (tests/checklist.md, rows 4 to 8). */
+ * was mounted is looked up again afterwards and must be what the path now names (tests/checklist.md, rows 4 to 8), unless
+ * nobody else can reach the place. */
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
