@@ -5,9 +5,8 @@
 
 #include "agent/agent.h"
 
-/* Exit statuses: 78 (EX_CONFIG of sysexits.h) means that starting it again would not help: the database is damaged or of a newer
- * callgate, or the settings cannot be. */
-enum { FRONT_ENDED = 0, FRONT_FAILED = 1, FRONT_HOPELESS = 78 };
+/* Exit statuses, with GATE_FRONT_HOPELESS of launcher/launcher.h. */
+enum { FRONT_ENDED = 0, FRONT_FAILED = 1 };
 
 /* --- link.c: the launcher --- */
 struct gate_link;

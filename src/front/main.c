@@ -206,7 +206,7 @@ static int status_of(const struct gate_err *err)
 
 	for (size_t i = 0; i < GATE_ARRAY_LEN(hopeless); i++)
 		if (hopeless[i] == err->code)
-			return FRONT_HOPELESS;
+			return GATE_FRONT_HOPELESS;
 	return FRONT_FAILED;
 }
 

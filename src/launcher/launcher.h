@@ -31,6 +31,10 @@ enum gate_front_fd {
 	GATE_FRONT_FDS_END
 };
 
+/* Exit status of the front (EX_CONFIG of sysexits.h): the database is damaged or of a newer callgate, or the settings cannot be. What
+ * it said tells which; starting it again would not help, so the agent ends. Tasks go on. */
+#define GATE_FRONT_HOPELESS 78
+
 struct gate_mother {
 	const char *state_dir;  /* absolute; made when it is missing */
 	const char *config_dir; /* of profiles; NULL: none */

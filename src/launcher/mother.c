@@ -36,6 +36,7 @@ struct mother {
 	size_t n_workers;
 	sigset_t before; /* signals that were blocked when we were started */
 	bool stopping, told_ready;
+	bool hopeless; /* the front says that starting it again would not help */
 };
 
 void gate_say_agent(const char *format, ...)
@@ -149,6 +150,8 @@ static void reap(struct mother *h)
 			has_ended(h, &h->launcher, status);
 			launcher_gone(h);
 		} else if (pid == h->front.pid) {
+			h->hopeless = WIFEXITED(status) && WEXITSTATUS(status) == GATE_FRONT_HOPELESS;
+			h->stopping |= h->hopeless;
 			has_ended(h, &h->front, status);
 		}
 		for (size_t i = 0; i < h->n_workers; i++)
@@ -330,6 +333,9 @@ int gate_mother_run(const struct gate_mother *m, struct gate_err *err)
 			turn(&h);
 		}
 		end_all(&h);
+		if (h.hopeless)
+			result =
+			    GATE_FAIL(err, GATE_E_INVALID, "it ends, because starting the front again would not help");
 	}
 	gate_mother_close(m, &h.files, result == 0);
 	return result;

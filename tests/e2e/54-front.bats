@@ -168,16 +168,21 @@ new_front()
 	END
 }
 
-@test "a damaged database ends the front with a sentence" {
+@test "a damaged database ends the agent with a sentence, and no task" {
 	start_agent
+	send POST /v2/apps '{"id":"/web","cmd":"sleep 1000","cpus":0.01,"mem":32,"instances":1,"container":{"type":"MESOS"}}' >/dev/null
+	wait_until running 1
+	pid=$(tasks "t[0]['pid']")
 	end_agent
 	head -c 8192 /dev/urandom >"$dir/state/front/agent.db"
 	rm -f "$dir/state/front/agent.db-wal"
-	: >log
-	"$callgate" agent --state-dir "$dir/state" --listen "unix://$dir/agent.sock" --isolation=linux/seccomp \
-		--seccomp_config_dir="$dir/profiles" >>"$dir/log" 2>&1 </dev/null 3>&- &
-	agent=$!
-	wait_until grep -q "front: 'agent.db'" "$dir/log"
+	status=0
+	timeout 30 "$callgate" agent --state-dir "$dir/state" --listen "unix://$dir/agent.sock" --isolation=linux/seccomp \
+		--seccomp_config_dir="$dir/profiles" >out 2>&1 </dev/null 3>&- || status=$?
+	[ "$status" != 0 ] && [ "$status" != 124 ]
+	grep -q "front: 'agent.db'" out
+	grep -q 'starting the front again would not help' out
+	kill -0 "$pid"
 }
 
 # Each system call of profiles/agent-front.json is made here, or named in its row's comment with the reason why not.
