@@ -25,6 +25,7 @@ struct child {
 	const char *name;
 	pid_t pid; /* 0: none */
 	int64_t began_ms, start_ms, back_off_ms;
+	bool blameless;  /* it ends because another one did: no back-off */
 	int64_t kill_ms; /* it should have ended by itself by then; INT64_MAX: not waited for */
 };
 struct mother {
@@ -106,6 +107,7 @@ static void has_begun(struct child *c, pid_t pid)
 {
 	c->began_ms = gate_loop_now();
 	c->kill_ms = INT64_MAX;
+	c->blameless = false;
 	c->pid = pid > 0 ? pid : 0;
 	if (pid < 0) {
 		gate_say_agent("the %s cannot be started: %s", c->name, strerror(errno));
@@ -118,6 +120,10 @@ static void has_ended(struct mother *h, struct child *c, int status)
 	int64_t now = gate_loop_now();
 
 	c->pid = 0;
+	if (c->blameless) {
+		c->start_ms = now;
+		return;
+	}
 	if (now - c->began_ms >= STEADY_MS || c->back_off_ms == 0)
 		c->back_off_ms = BACK_OFF_MS;
 	c->start_ms = now + c->back_off_ms;
@@ -135,9 +141,12 @@ static void launcher_gone(struct mother *h)
 	/* Nobody waits for their answers. A new launcher is started when they are gone, so that what it finds stays as it is. */
 	for (size_t i = 0; i < h->n_workers; i++)
 		(void)kill(h->workers[i], SIGKILL);
-	/* It notices by itself. */
+	/* It notices by itself, or has done so already; that is not its own fault. */
+	h->front.blameless = true;
 	if (h->front.pid != 0)
 		h->front.kill_ms = gate_loop_now() + PATIENCE_MS;
+	else
+		h->front.start_ms = 0;
 }
 
 static void reap(struct mother *h)

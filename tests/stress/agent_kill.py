@@ -164,6 +164,8 @@ class Load:
     def run_job(self):
         if not self.job:
             status, _ = self.agent.ask("POST", "/v1/jobs", {"id": "short", "run": {"cmd": "sleep 0.1", "cpus": 0.01, "mem": 32, "disk": 0}})
+            if status not in (0, 201, 409, 503, 507):
+                raise AssertionError(f"job: {status}")
             self.job = status in (201, 409)
             return
         status, _ = self.agent.ask("POST", "/v1/jobs/short/runs")
@@ -174,8 +176,10 @@ class Load:
     def scale(self):
         n = self.rng.randint(1, 4)
         app = {"id": "/web", "cmd": f"exec sleep {self.mark}.99999", "cpus": 0.01, "mem": 32, "instances": n,
-               "backoffSeconds": 0.1, "maxLaunchDelaySeconds": 1}
+               "backoffSeconds": 1, "maxLaunchDelaySeconds": 2}
         status, _ = self.agent.ask("PUT", "/v2/apps/web?force=true", app)
+        if status not in (0, 200, 201, 503, 507):
+            raise AssertionError(f"app: {status}")
         if status in (200, 201):
             self.app, self.instances = True, {n}
         elif status == 0:
