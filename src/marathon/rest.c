@@ -120,12 +120,6 @@ static void say_deployment(const char *id, int64_t version, int status, struct g
 	a->status = status;
 }
 
-static void audit(struct marathon *m, const struct gate_http_request *r, char client[80])
-{
-	gate_client_text(r->peer, client);
-	gate_audit_add(m->agent, client, r->method, r->path, 0);
-}
-
 /* Ends the transaction; false: answered with the error. */
 static bool end(struct marathon *m, int result, struct gate_err *err, struct gate_http_answer *a)
 {
@@ -151,8 +145,8 @@ bool gate_m_carry_out(struct marathon *m, const struct gate_http_request *r, str
 		say_locked(&locks, a);
 		return false;
 	}
+	gate_client_text(r->peer, client);
 	gate_agent_begin(m->agent);
-	audit(m, r, client);
 	result = gate_m_deploy(m, changes, n, client, r->peer->rights, id, &version, &err);
 	for (size_t i = 0; result == 0 && i < n && strcmp(r->method, "DELETE") != 0; i++) {
 		const struct app *app = gate_m_shown(m, changes[i].id);
@@ -201,8 +195,8 @@ static void deployment_delete(void *ctx, const struct gate_http_request *r, stru
 		gate_http_say(a, 404, "DeploymentPlan %s does not exist", r->tail);
 		return;
 	}
+	gate_client_text(r->peer, client);
 	gate_agent_begin(m->agent);
-	audit(m, r, client);
 	if (force)
 		gate_m_cancel(m, d);
 	else
@@ -253,7 +247,7 @@ static void queue_delete(void *ctx, const struct gate_http_request *r, struct ga
 	static const char suffix[] = "/delay";
 	struct marathon *m = ctx;
 	size_t len = strlen(r->tail), n = sizeof(suffix) - 1;
-	char id[GATE_APP_ID_MAX + 2], text[GATE_APP_ID_MAX + 16], client[80];
+	char id[GATE_APP_ID_MAX + 2], text[GATE_APP_ID_MAX + 16];
 	struct gate_err err = GATE_ERR_INIT;
 	struct app *app = NULL;
 
@@ -269,7 +263,6 @@ static void queue_delete(void *ctx, const struct gate_http_request *r, struct ga
 		return;
 	}
 	gate_agent_begin(m->agent);
-	audit(m, r, client);
 	gate_m_delay_reset(m, app);
 	gate_m_soon(m);
 	if (end(m, 0, &err, a))

@@ -146,13 +146,11 @@ static bool named(const struct instance *i, const char *id)
 	return (i->task != NULL && strcmp(i->task, id) == 0) || (uuid != NULL && strcmp(uuid + 10, i->id) == 0);
 }
 
-static void kill_all(struct marathon *m, const struct gate_http_request *r, const struct victims *v, bool single,
-                     struct gate_http_answer *a)
+static void kill_all(struct marathon *m, const struct victims *v, bool single, struct gate_http_answer *a)
 {
 	struct gate_err err = GATE_ERR_INIT;
 	GATE_AUTO(gate_buf_done) struct gate_buf out = GATE_BUF_INIT;
 	struct gate_json j;
-	char client[80];
 
 	gate_json_init(&j, &out, 0);
 	gate_json_object(&j);
@@ -160,8 +158,6 @@ static void kill_all(struct marathon *m, const struct gate_http_request *r, cons
 	if (!single)
 		gate_json_array(&j);
 	gate_agent_begin(m->agent);
-	gate_client_text(r->peer, client);
-	gate_audit_add(m->agent, client, r->method, r->path, 0);
 	for (size_t i = 0; i < v->n; i++) {
 		struct gate_agent_task *t = gate_m_task(m, v->at[i]);
 
@@ -264,7 +260,7 @@ void gate_m_app_tasks_delete(struct marathon *m, const char *id, const char *tas
 	else if (scale)
 		kill_and_scale(m, r, &v, a);
 	else
-		kill_all(m, r, &v, task != NULL, a);
+		kill_all(m, &v, task != NULL, a);
 	free(v.at);
 }
 
@@ -309,6 +305,6 @@ void gate_m_tasks_post(void *ctx, const struct gate_http_request *r, struct gate
 	if (scale)
 		kill_and_scale(m, r, &v, a);
 	else
-		kill_all(m, r, &v, false, a);
+		kill_all(m, &v, false, a);
 	free(v.at);
 }
