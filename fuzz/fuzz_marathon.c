@@ -18,7 +18,7 @@ static void show(const struct gate_app *app, struct gate_buf *out)
 static void check_task(const struct gate_app *app)
 {
 	static const uint16_t ports[32] = { 31000 };
-	const struct gate_app_instance i = { "t", "node1", GATE_ISOLATE_ALL, ports, app->ports.n };
+	const struct gate_app_instance i = { "t", "node1", GATE_ISOLATE_ALL, true, ports, app->ports.n };
 	struct gate_err err = GATE_ERR_INIT;
 	struct gate_task t;
 

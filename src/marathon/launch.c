@@ -182,7 +182,8 @@ static int add_task(struct marathon *m, struct instance *i, const struct def *d,
 	const struct gate_config *config = gate_agent_config(m->agent);
 	GATE_AUTOFREE char *port_list = port_text(ports, d->app->ports.n), *labels = label_text(d->app);
 	const struct gate_app_choice choice = gate_app_choice(d->app);
-	const struct gate_app_instance made = { i->task, config->hostname, config->isolation, ports, d->app->ports.n };
+	const struct gate_app_instance made = { i->task, config->hostname, config->isolation, config->cfs,
+		                                ports,   d->app->ports.n };
 	struct gate_agent_task *t = NULL;
 	char version[32], container[37];
 	struct gate_task task;

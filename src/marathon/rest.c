@@ -62,7 +62,7 @@ static bool possible(struct marathon *m, const struct gate_app *def, struct gate
 {
 	static const uint16_t ports[32] = { 0 };
 	const struct gate_config *c = gate_agent_config(m->agent);
-	const struct gate_app_instance i = { "task", c->hostname, c->isolation, ports, def->ports.n };
+	const struct gate_app_instance i = { "task", c->hostname, c->isolation, c->cfs, ports, def->ports.n };
 	struct gate_err err = GATE_ERR_INIT;
 	struct gate_task t;
 	int result;

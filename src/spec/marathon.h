@@ -228,6 +228,7 @@ int gate_app_label_match(const char *selector, const struct gate_app *app, bool 
 struct gate_app_instance {
 	const char *task_id, *host;
 	uint32_t isolation; /* of the agent: limits whose isolator is off are not set, as in Mesos */
+	bool cfs;           /* cpus are a hard limit too (--cgroups_enable_cfs) */
 	const uint16_t *ports;
 	size_t n_ports; /* as many as the app has */
 };

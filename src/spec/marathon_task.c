@@ -3,7 +3,7 @@
 
 #include "spec/marathon_parts.h"
 
-/* Mesos' cgroups/cpu: 1024 shares a processor, at least 2; a quota of each 100 ms period, at least 1 ms. */
+/* Mesos' cgroups/cpu: 1024 shares a processor, at least 2; with --cgroups_enable_cfs a quota of each 100 ms too, at least 1 ms. */
 #define SHARES_PER_CPU 1024
 #define PERIOD_US      100000
 /* Mesos' least memory limit. */
@@ -174,7 +174,7 @@ static void limits(struct maker *m)
 		uint64_t shares = (uint64_t)(a->cpus * SHARES_PER_CPU), quota = (uint64_t)(cpus * PERIOD_US);
 
 		t->cpu_shares = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
-		if (!a->limit_cpus.unlimited) {
+		if (m->instance->cfs && !a->limit_cpus.unlimited) {
 			t->cpu_quota_us = quota < 1000 ? 1000 : quota;
 			t->cpu_period_us = PERIOD_US;
 		}

@@ -442,7 +442,7 @@ static void an_instance_is_a_task(void **state)
 		                             "A=1",
 		                             "HOST=mine" };
 	static const uint16_t ports[] = { 31001, 31002 };
-	static const struct gate_app_instance instance = { "a.instance-u._app.1", "h", GATE_ISOLATE_ALL, ports, 2 };
+	static const struct gate_app_instance instance = { "a.instance-u._app.1", "h", GATE_ISOLATE_ALL, true, ports, 2 };
 	struct gate_app *app = must(
 	    APP("\"cpus\":0.5,\"mem\":64,\"user\":\"nobody\",\"labels\":{\"my-label\":\"v\"},\"env\":{\"A\":\"1\",\"HOST\":\"mine\"},"
 	        "\"taskKillGracePeriodSeconds\":7,\"portDefinitions\":[{\"port\":8080,\"name\":\"web\"},{\"port\":0}],"
@@ -490,7 +490,7 @@ static void an_instance_is_a_task(void **state)
 static void isolators_that_are_off_set_no_limits(void **state)
 {
 	static const uint16_t port = 31000;
-	struct gate_app_instance i = { "t", "h", 0, &port, 1 };
+	struct gate_app_instance i = { "t", "h", 0, true, &port, 1 };
 	struct gate_app *app = must(APP("\"mem\":8")), *image = must("{\"id\":\"/a\",\"container\":{\"docker\":{\"image\":\"b\"}}}");
 	struct gate_err err = GATE_ERR_INIT;
 	struct gate_task t;
@@ -517,7 +517,7 @@ static void isolators_that_are_off_set_no_limits(void **state)
 static void an_image_runs_with_its_own_command_or_ours(void **state)
 {
 	static const uint16_t port = 31000;
-	static const struct gate_app_instance i = { "t", "h", GATE_ISOLATE_ALL, &port, 1 };
+	static const struct gate_app_instance i = { "t", "h", GATE_ISOLATE_ALL, false, &port, 1 };
 	struct gate_app *app = must("{\"id\":\"/a\",\"args\":[\"-v\"],\"container\":{\"type\":\"MESOS\",\"docker\":{\"image\":\"b\"}}}");
 	struct gate_err err = GATE_ERR_INIT;
 	struct gate_task t;
