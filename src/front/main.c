@@ -201,8 +201,8 @@ static int set_up(struct front *f, struct gate_err *err)
 /* The status of an error before the loop runs: is there any use in trying again? */
 static int status_of(const struct gate_err *err)
 {
-	static const enum gate_errc hopeless[] = { GATE_E_PROTO, GATE_E_UNSUPPORTED, GATE_E_SYNTAX, GATE_E_INVALID,
-		                                   GATE_E_DENIED };
+	static const enum gate_errc hopeless[] = { GATE_E_PROTO,   GATE_E_UNSUPPORTED, GATE_E_SYNTAX,
+		                                   GATE_E_INVALID, GATE_E_DENIED,      GATE_E_CONFLICT };
 
 	for (size_t i = 0; i < GATE_ARRAY_LEN(hopeless); i++)
 		if (hopeless[i] == err->code)

@@ -22,6 +22,16 @@ agent_start()
 	return 1
 }
 
+# agent_refuses [FLAG...]: one that must end by itself; what it says in $stderr, its status in $status.
+agent_refuses()
+{
+	separately timeout 30 "$callgate" agent --listen "unix://$dir/run2/agent.sock" --state-dir "$dir/state" \
+		--seccomp_config_dir="$dir/profiles" --seccomp_profile_name=default.json "$@"
+	[ "$status" != 0 ] && [ "$status" != 124 ] && return
+	printf 'exit status %s\n%s\n' "$status" "$stderr"
+	return 1
+}
+
 # The inventory has come: until then every other call is answered with 503.
 recovered()
 {
@@ -69,6 +79,21 @@ answers()
 	printf 'HTTP %s, not %s with %s\n%s\n' "$code" "$1" "${2:-}" "$body"
 	cat "$dir/agent.log"
 	return 1
+}
+
+# database SQL...: statements on the agent's database while no agent runs; what they select, a line each.
+database()
+{
+	python3 - "$dir/state/front/agent.db" "$@" <<-'EOF'
+	import sqlite3
+	import sys
+	db = sqlite3.connect(sys.argv[1])
+	for sql in sys.argv[2:]:
+	    for row in db.execute(sql):
+	        print(*row)
+	db.commit()
+	db.close()
+	EOF
 }
 
 # until_api PATH TEXT [SECONDS]: GET has it in a while.
