@@ -87,6 +87,7 @@ struct gate_config {
 	uint64_t ended_most;          /* … and so many at most, the oldest go first; 0: 1000 */
 	bool strict;                  /* recovery: a row that cannot be read ends the start; else it is put aside */
 	bool cfs;                     /* cpus are a hard limit (--cgroups_enable_cfs), else a share */
+	bool measured;                /* resources are what the host has: nobody said them */
 	bool log;                     /* filters write down what they answer with an error, too */
 	bool additive; /* --reconfiguration_policy: resources may grow while tasks run; else they must be equal */
 	const char *attributes; /* as said, or NULL */

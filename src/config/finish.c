@@ -272,6 +272,7 @@ static int host(struct gate_settings *s, struct gate_err *err)
 	uint64_t most;
 
 	measure(s, &r);
+	s->measured = text == NULL;
 	if (text != NULL && gate_resources_parse(text, &r, err) < 0)
 		return GATE_NOTE(err, "--resources");
 	(void)snprintf(line, sizeof(line), "cpus:%g;mem:%llu;disk:%llu;ports:[%u-%u]", r.cpus,

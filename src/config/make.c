@@ -17,6 +17,8 @@ int gate_settings_bytes(const struct gate_settings *s, struct gate_buf *out, str
 	}
 	gate_buf_printf(out, "host.caps=%llu", (unsigned long long)s->caps);
 	gate_buf_add(out, "", 1);
+	if (s->measured)
+		gate_buf_add(out, "host.measured=true", sizeof("host.measured=true"));
 	return out->failed ? GATE_FAIL_NOMEM(err) : 0;
 }
 
@@ -77,6 +79,10 @@ static int pairs(struct made *m, const char *bytes, size_t len, struct gate_err 
 		if (strcmp(name, "host.caps") == 0) {
 			if (gate_u64_parse(equals + 1, strlen(equals + 1), UINT64_MAX, &m->config.caps) < 0)
 				return GATE_FAIL(err, GATE_E_PROTO, "host.caps is not a number");
+			continue;
+		}
+		if (strcmp(name, "host.measured") == 0) {
+			m->config.measured = true;
 			continue;
 		}
 		if (gate_flag_find(name, NULL) == NULL)

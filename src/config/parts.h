@@ -32,6 +32,7 @@ struct gate_settings {
 	int enabled;               /* mesos_seccomp_enabled: -1 not said, 0, 1 */
 	const char *mesos_profile; /* mesos_seccomp_profile_name; NULL: not said */
 	uint64_t caps;             /* of the mother */
+	bool measured;             /* resources were not said */
 	bool finished;
 };
 

@@ -77,14 +77,16 @@ static bool includes(const char *now, const char *before)
 static int compatible(struct gate_mesos *m, const char *name, const char *before, const char *now, struct gate_err *err)
 {
 	bool additive = gate_agent_config(m->agent)->additive;
-	bool fine = strcmp(before, now) == 0;
+	/* What a host has changes by itself: the size of some file systems does with what is in them. */
+	bool fine =
+	    strcmp(before, now) == 0 || (strcmp(name, "resources") == 0 && gate_agent_config(m->agent)->measured);
 
 	if (!fine && additive)
 		fine = strcmp(name, "resources") == 0 ? grown(before, now)
 		                                      : strcmp(name, "attributes") == 0 && includes(now, before);
 	if (fine || running(m) == 0)
 		return 0;
-	return GATE_FAIL(err, GATE_E_CONFLICT,
+	return GATE_FAIL(err, GATE_E_INVALID,
 	                 "Incompatible agent info detected: %s was '%.100s' and is '%.100s' now, and %zu tasks run; "
 	                 "--reconfiguration_policy is %s",
 	                 name, before, now, running(m), additive ? "additive" : "equal");

@@ -229,6 +229,20 @@ END
 	answers 404 "$(container WAIT_CONTAINER s)"
 }
 
+@test "resources that become less while tasks run end the start, and the tasks go on" {
+	agent_start --isolation="$isolation" --seccomp_profile_name=default.json --resources='cpus:2;mem:1000'
+	answers 200 "$(launch r 'exec sleep 100')"
+	kill "$agent"
+	wait "$agent"
+	separately timeout 20 "$callgate" agent --config="$(agent_config)" --state-dir="$dir/state" --listen="unix://$dir/run/agent.sock" \
+		--isolation="$isolation" --seccomp_config_dir="$dir/profiles" --resources='cpus:1;mem:1000'
+	exits 1
+	complains "Incompatible agent info detected: resources was 'cpus:2;mem:1000;"
+	agent_start --isolation="$isolation" --seccomp_profile_name=default.json --resources='cpus:4;mem:1000' --reconfiguration_policy=additive
+	answers 200 "$(container KILL_CONTAINER r)"
+	ends r 9
+}
+
 @test "other bodies, types and paths" {
 	agent_start --isolation="$isolation" --seccomp_profile_name=default.json
 	answers 400 '{'

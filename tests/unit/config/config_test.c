@@ -65,6 +65,7 @@ static void nothing_said_means_everything_isolated_and_the_default_profile(void 
 	assert_true(m.c->strict);
 	assert_true(m.c->cpus > 0 && m.c->mem_mib > 0);
 	assert_int_equal(m.c->port_low, 31000);
+	assert_true(m.c->measured);
 	assert_null(m.c->acl == NULL ? NULL : m.c->acl->subject);
 	done(&m);
 }

@@ -567,6 +567,17 @@ static void another_offer_with_running_tasks_is_refused(void **state)
 	f->config.cpus = cpus + 1;
 	assert_int_equal(fake_try_boot(f, &err), -1);
 	assert_non_null(strstr(err.text, "Incompatible agent info detected: resources was"));
+	assert_int_equal(err.code, GATE_E_INVALID); /* trying again would not help */
+	fake_crash(f);
+	f->config.measured = true; /* nobody said them */
+	fake_boot(f);
+	fake_crash(f);
+	f->config.cpus = cpus;
+	fake_boot(f);
+	fake_crash(f);
+	f->config.measured = false;
+	f->config.cpus = cpus + 1;
+	assert_int_equal(fake_try_boot(f, &err), -1);
 	fake_crash(f);
 	f->config.additive = true;
 	fake_boot(f);
