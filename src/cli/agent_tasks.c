@@ -13,7 +13,7 @@ enum gate_agent_use gate_agent_use(const struct gate_cli *cli)
 		return GATE_AGENT_NOT;
 	if (host != NULL && host[0] != '\0')
 		return GATE_AGENT_ONLY;
-	return access(GATE_REMOTE_HOST + strlen("unix://"), R_OK | W_OK) == 0 ? GATE_AGENT_TOO : GATE_AGENT_NOT;
+	return access(strstr(GATE_REMOTE_HOST, "//") + 2, R_OK | W_OK) == 0 ? GATE_AGENT_TOO : GATE_AGENT_NOT;
 }
 
 /* --- as entries --- */
