@@ -247,7 +247,7 @@ static void check_docker(const struct gate_app *app, struct gate_faults *f)
 		gate_fault(f, "/container/docker/privileged", "the Mesos containerizer has no privileged containers");
 	if (d->force_pull)
 		gate_fault(f, "/container/docker/forcePullImage",
-		           "images are not pulled here: they are loaded with 'callgate image load'");
+		           "a launch does not look again for an image that is kept: 'callgate image pull' does");
 }
 
 /* --- health --- */

@@ -71,7 +71,7 @@ static void check_command(const struct gate_job_run *r, struct gate_faults *f)
 			gate_fault(f, "/run/env", "'%s' cannot be the name of a variable", r->env.at[i].key);
 }
 
-static const char no_pull[] = "images are not pulled here: they are loaded with 'callgate image load'";
+static const char no_pull[] = "a launch does not look again for an image that is kept: 'callgate image pull' does";
 
 static void check_image(const struct gate_job_run *r, struct gate_faults *f)
 {

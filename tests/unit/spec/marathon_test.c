@@ -152,7 +152,7 @@ static const struct {
 	{ BOX("\"docker\":{\"image\":\"b\",\"pullConfig\":{\"secret\":\"s\"}}"), "Object is not valid",
 	  ONE("/container/docker/pullConfig", "Feature secrets is not enabled. Enable with --enable_features secrets)") },
 	{ BOX("\"docker\":{\"image\":\"b\",\"forcePullImage\":true}"), "Object is not valid",
-	  ONE("/container/docker/forcePullImage", "images are not pulled here: they are loaded with 'callgate image load'") },
+	  ONE("/container/docker/forcePullImage", "a launch does not look again for an image that is kept: 'callgate image pull' does") },
 	{ BOX("\"docker\":{\"image\":\"b\",\"network\":\"BRIDGE\"}"), "Object is not valid",
 	  ONE("/container/docker/network", "only HOST: container networks are not built here") },
 	{ BOX("\"portMappings\":[{\"containerPort\":80}]"), "Object is not valid",

@@ -181,7 +181,7 @@ static void what_is_wrong_is_named_with_its_path(void **state)
 		{ RUN(",\"docker\":{\"image\":\"x\",\"parameters\":[{\"key\":\"a\",\"value\":\"b\"}]}"), "/run/docker/parameters",
 		  "there is no docker command line here that could take them" },
 		{ RUN(",\"docker\":{\"image\":\"x\",\"forcePullImage\":true}"), "/run/docker/forcePullImage",
-		  "images are not pulled here: they are loaded with 'callgate image load'" },
+		  "a launch does not look again for an image that is kept: 'callgate image pull' does" },
 		{ RUN(",\"ucr\":{\"image\":{\"id\":\"x\",\"kind\":\"appc\"}}"), "/run/ucr/image/kind",
 		  "appc images are not run here: docker ones are" },
 		{ RUN(CMD ",\"placement\":{\"constraints\":[{\"attribute\":\"rack\",\"operator\":\"EQ\",\"value\":\"r2\"}]}"),
