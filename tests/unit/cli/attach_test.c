@@ -501,5 +501,6 @@ int main(void)
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGHUP, SIG_DFL); /* under nohup(1) it is ignored, and would not be forwarded */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
