@@ -5,7 +5,7 @@ usage: symbols.py --write ROOT                 makes src/callgate.map from inclu
        symbols.py --map ROOT                   the map lists exactly what the headers declare
        symbols.py --library ROOT FILE.so       the library exports all of it and nothing else
        symbols.py --cli ROOT NM-TARGET...      the program's objects use public symbols, base's helpers (buffers, numbers,
-                                               checks), doc's JSON, and the layers of tasks and remote, nothing else
+                                               checks), doc's JSON, and the layers of tasks, of the agent's start and remote, nothing else
 Prints TAP.
 """
 import pathlib
@@ -14,7 +14,8 @@ import subprocess
 import sys
 
 HELPERS = re.compile(r"^gate_(buf_|json_|doc_|arena_|grow$|check_failed$|distance$|u64_parse|"
-                     r"task_|isolat|word_|step_|record_|log_|spec_|image|store_|frame_|container_|remote_)")
+                     r"task_|isolat|word_|step_|record_|log_|spec_|image|store_|frame_|container_|remote_|"
+                     r"settings_|flags?_|identity_find$|mother_run$|open_profile$|opener_|ship_default$|cli_entry$)")
 
 
 def declared(root):

@@ -136,6 +136,26 @@ static void limits_hold_to_the_last_one(void **state)
 	expect("{\"", "k", 5000, "\":1}", NULL); /* YAML would allow 1024 characters */
 }
 
+static void bounds_can_be_those_of_the_caller(void **state)
+{
+	struct gate_arena arena = GATE_ARENA_INIT;
+	struct gate_err err = GATE_ERR_INIT;
+	const struct gate_doc *doc = NULL;
+	size_t len, n = 3 * (size_t)GATE_DOC_VALUES;
+	GATE_AUTOFREE char *text = repeat("[", "1,", n - 2, "1]", &len);
+
+	(void)state;
+	assert_non_null(text);
+	assert_int_equal(gate_doc_read_most(&arena, text, len, len, n, &doc, &err), 0);
+	assert_int_equal(doc->n_items, n - 1);
+	assert_int_equal(gate_doc_read_most(&arena, text, len, len, n - 1, &doc, &err), -1);
+	assert_string_equal(err.text, "more than 98303 values");
+	err = (struct gate_err)GATE_ERR_INIT;
+	assert_int_equal(gate_doc_read_most(&arena, text, len, len - 1, n, &doc, &err), -1);
+	assert_int_equal(err.code, GATE_E_LIMIT);
+	gate_arena_done(&arena);
+}
+
 static void duplicates_are_found_among_many_keys(void **state)
 {
 	struct gate_buf b = GATE_BUF_INIT;
@@ -233,6 +253,7 @@ int main(void)
 		cmocka_unit_test(all_of_json_is_read),
 		cmocka_unit_test(strings_are_what_the_file_says),
 		cmocka_unit_test(limits_hold_to_the_last_one),
+		cmocka_unit_test(bounds_can_be_those_of_the_caller),
 		cmocka_unit_test(duplicates_are_found_among_many_keys),
 		cmocka_unit_test(messages_never_carry_control_characters),
 		cmocka_unit_test(a_changed_byte_never_breaks_the_reader),
