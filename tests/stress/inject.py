@@ -5,12 +5,14 @@ Every system call of a launch fails once, or is the last one of who makes it (--
 of the child until it executes the program. Each launch must either succeed, with the task confined exactly as it is when
 nothing fails, or say what failed; and nothing stays: no process, mount, control group, directory or name. --every N takes
 every N-th call only, from a place that differs from kind to kind; --seconds shares that time among the kinds, and says where
-it was not enough. Prints TAP. Needs root."""
+it was not enough. In random order, each call with one error before any has a second one, so that what there is time for is a
+fair part of all; CALLGATE_SEED repeats it. Prints TAP. Needs root."""
 import argparse
 import concurrent.futures
 import errno
 import glob
 import os
+import random
 import re
 import shutil
 import signal
@@ -213,7 +215,7 @@ def baseline(bench):
 class Sweep:
     def __init__(self, options):
         self.options, self.lock = options, threading.Lock()
-        self.tried = self.hit = self.refused = self.bad = self.late = 0
+        self.tried = self.hit = self.refused = self.bad = self.late = self.all = 0
         self.cut = False
         self.end = time.monotonic() + options.seconds / len(options.kind or KINDS) if options.seconds else None
 
@@ -243,10 +245,17 @@ class Sweep:
             want = baseline(jobs[0])
             for other in jobs[1:]:
                 baseline(other)
-            todo = [(role, number, what) for what in (["kill"] if options.kill else options.errno) for role in range(3)
-                    for number in range(1, len(want["calls"][role]) + 1 + bool(options.kill))
-                    if (number + role + offset) % options.every == 0 and options.role in (None, ROLES[role])]
-            todo.reverse()
+            chance = random.Random(f"{options.seed} {kind}")
+            turns = [[] for _ in options.errno]
+            for role in range(3):
+                for number in range(1, len(want["calls"][role]) + 1 + bool(options.kill)):
+                    if (number + role + offset) % options.every == 0 and options.role in (None, ROLES[role]):
+                        for turn, what in zip(turns, chance.sample(options.errno, len(options.errno))):
+                            turn.append((role, number, what))
+            for turn in turns:
+                chance.shuffle(turn)
+            todo = [each for turn in reversed(turns) for each in turn]
+            self.all = len(todo)
 
             def work(bench):
                 while True:
@@ -278,12 +287,16 @@ def main():
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
+    options.seed = os.environ.get("CALLGATE_SEED") or str(random.randrange(1 << 32))
+    if options.kill:
+        options.errno = ["kill"]
     if os.geteuid() != 0 or not shutil.which("cc"):
         print("1..0 # SKIP needs root and a C compiler")
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what a bench made is taken away
     kinds = options.kind or list(KINDS)
     print(f"1..{len(kinds)}")
+    print(f"# CALLGATE_SEED={options.seed}", flush=True)
     failed = 0
     for i, kind in enumerate(kinds):
         sweep = Sweep(options)
@@ -295,7 +308,7 @@ def main():
             continue
         good = sweep.bad == 0 and (sweep.hit > 0 or sweep.cut)
         failed += not good
-        print(f"{'ok' if good else 'not ok'} {i + 1} - {kind}: {calls}: {sweep.tried} launches, {sweep.hit} with a failure, "
+        print(f"{'ok' if good else 'not ok'} {i + 1} - {kind}: {calls}: {sweep.tried} of {sweep.all} launches, {sweep.hit} with a failure, "
               f"{sweep.refused} did not succeed, {sweep.late} left something to the next sweep, {sweep.bad} wrong"
               f"{' (out of time)' if sweep.cut else ''}", flush=True)
     return 1 if failed else 0
