@@ -27,8 +27,8 @@ static bool missing(int ret)
 	return ret == -ENOENT || ret == -ENOTDIR;
 }
 
-/* Targets in /dev, /proc and /sys are ours alone: an image has no say in where they lead (CVE-2025-52565 and its kin).
- * ".." is not ours to interpret: whoever wrote the plan has done that. */
+/* Targets in /dev, /proc and /sys are ours alone: an image has no say in where they lead, by a link in place of
+ * /dev/console and its like. ".." is not ours to interpret: whoever wrote the plan has done that. */
 static int target_rules(const char *path, unsigned *how)
 {
 	static const char *const ours[] = { "dev", "proc", "sys" };
@@ -439,7 +439,7 @@ static int keep(int tree, int *plus_one)
 	return tree;
 }
 
-/* The null device that is in the task's tree, if it is that device (CVE-2025-31133), as a detached copy. */
+/* The null device that is in the task's tree, if it is that and not something put in its place, as a detached copy. */
 static int clone_null(struct gate_launch *l)
 {
 	struct gate_statx st;
@@ -534,8 +534,8 @@ void gate_mounts_done(struct gate_launch *l)
 
 /* --- SYSCTL --- */
 
-/* Never through a procfs that the task could have prepared (CVE-2019-16884 and its kin): one of our own, which nobody
- * else can reach, and nothing in it but itself. */
+/* Never through a procfs that the task could have prepared, with a volume on /proc for instance: one of our own, which
+ * nobody else can reach, and nothing in it but itself. */
 int gate_step_sysctl(struct gate_launch *l, const struct gate_row *row)
 {
 	const char *value = text(l, row, 1);

@@ -1,6 +1,7 @@
-/* Paths beneath a root that somebody hostile may change at the same time (CVE-2021-30465 and its kin): the kernel
- * resolves them where openat2 is there (Linux 5.6), else each component is opened from the descriptor of the one before
- * and nothing is ever followed by the kernel. What is missing is always made the second way (CVE-2024-45310). */
+/* Paths beneath a root that somebody hostile may change at the same time, by putting a link where a directory was: the
+ * kernel resolves them where openat2 is there (Linux 5.6), else each component is opened from the descriptor of the one
+ * before and nothing is ever followed by the kernel. What is missing is always made the second way: made by its path, it
+ * could appear on the host. */
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>

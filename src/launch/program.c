@@ -8,7 +8,7 @@
 #define DEFAULT_SEARCH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* A directory that is not beneath our root has no path there: getcwd(2) then gives "(unreachable)…", or ENOENT for a
- * removed one. A descriptor that leaked from the host led there, and out again (CVE-2024-21626). */
+ * removed one. A descriptor that leaked from the host led there, and out again: /proc/self/fd/N as directory. */
 static int is_reachable(void)
 {
 	char path[PATH_MAX];

@@ -240,7 +240,7 @@ static void a_directory_without_a_path(void **state)
 	finish(&b, GATE_LOAD_NOTHING);
 	fails(&b, GATE_STEP_DIRECTORY, ENOENT);
 	close(fd);
-	/* By a magic link of /proc: CVE-2024-21626. */
+	/* By a magic link of /proc: a descriptor of the launcher that leaked would lead to the host. */
 	begin(&b, 0);
 	ADD(&b, DIRECTORY, .text = { "/proc/self/fd/0" });
 	finish(&b, GATE_LOAD_NOTHING);
