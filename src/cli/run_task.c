@@ -47,7 +47,7 @@ static int read_flags(const struct gate_cli *cli, struct gate_task *t, struct ga
 	struct gate_spec_caller caller = { .cwd = cwd, .environ = (const char *const *)environ };
 	struct gate_spec spec;
 
-	/* Only relative paths need it: then it is an error there. */
+	/* Relative paths need it, and a plain process, which stays there: then it is an error there. */
 	if (cwd == NULL || cwd[0] != '/')
 		caller.cwd = NULL;
 	gate_spec_init(&spec, t, &caller);

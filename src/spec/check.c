@@ -205,8 +205,10 @@ static int stay(struct gate_spec *s, struct gate_err *err)
 {
 	const char *cwd = s->caller->cwd;
 
-	if (s->task->workdir != NULL || cwd == NULL || gate_spec_isolates(s, GATE_ISOLATE_FILESYSTEM))
+	if (s->task->workdir != NULL || gate_spec_isolates(s, GATE_ISOLATE_FILESYSTEM))
 		return 0;
+	if (cwd == NULL)
+		return GATE_FAIL(err, GATE_E_NOTFOUND, "the current directory has no path; '--workdir' names another");
 	return gate_spec_copy(s, cwd, strlen(cwd), &s->task->workdir, err);
 }
 
