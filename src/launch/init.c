@@ -71,7 +71,7 @@ static void reap(struct gate_launch_report *report, long program)
 	for (;;) {
 		long pid = gate_sys(SYS_wait4, -1, &status, WNOHANG, NULL);
 
-		if (pid <= 0)
+		if (pid == 0 || pid == -ECHILD)
 			return;
 		if (pid != program)
 			continue;
@@ -81,7 +81,8 @@ static void reap(struct gate_launch_report *report, long program)
 	}
 }
 
-__attribute__((noreturn)) static void be_init(struct gate_launch *l, long program)
+/* Returns when it cannot be one: -errno. */
+static int be_init(struct gate_launch *l, long program)
 {
 	const uint64_t all = UINT64_MAX;
 
@@ -94,11 +95,12 @@ __attribute__((noreturn)) static void be_init(struct gate_launch *l, long progra
 	(void)gate_sys(SYS_prctl, PR_SET_NAME, "callgate-init", 0, 0, 0);
 	if (sys == 0)
 		sys = drop_all();
+	/* The program waits in go_on: it must not run without what was promised to stand before it. */
 	if (sys < 0) {
-		/* The program must not run without what was promised to stand before it. */
 		(void)gate_sys(SYS_kill, program, SIGKILL);
-		gate_launch_leave();
+		return sys;
 	}
+	__atomic_store_n(&l->report->init_ready, 1, __ATOMIC_RELEASE);
 	for (;;) {
 		long sig = gate_sys(SYS_rt_sigtimedwait, &all, NULL, NULL, sizeof(all));
 
@@ -122,7 +124,11 @@ static int go_on(struct gate_launch *l, int init)
 		const int group = (int)gate_sys(SYS_getpid);
 		got = gate_sys(SYS_ioctl, 0, TIOCSPGRP, &group);
 	}
-	return got < 0 ? (int)got : gate_launch_tie(l);
+	if (got == 0)
+		got = gate_launch_tie(l);
+	while (got == 0 && __atomic_load_n(&l->report->init_ready, __ATOMIC_ACQUIRE) == 0)
+		(void)gate_sys(SYS_sched_yield); /* for a dozen calls; a futex would have to be in the init's filter */
+	return (int)got;
 }
 
 int gate_step_init(struct gate_launch *l, const struct gate_row *row)
@@ -136,5 +142,5 @@ int gate_step_init(struct gate_launch *l, const struct gate_row *row)
 		return (int)pid;
 	if (pid == 0)
 		return go_on(l, (int)self);
-	be_init(l, pid);
+	return be_init(l, pid);
 }

@@ -27,6 +27,7 @@ struct gate_launch_report {
 	uint32_t skipped[(GATE_PLAN_ROWS_MAX + 31) / 32];
 	int32_t init_ended; /* INIT: the program's wait(2) status, once `init_done` is set */
 	uint32_t init_done;
+	uint32_t init_ready; /* … it is what it should be: the program may go on */
 };
 
 /* What the steps work on; one per child, in the report's shared memory where threads need it. */
