@@ -146,11 +146,18 @@ static void take_record(struct pump *p, const void *bytes, size_t len)
 	if (!gate_record_check(&r, len))
 		return;
 	*p->record = r;
-	p->over = r.state == GATE_TASK_ENDED;
 }
 
 static void keeper_gone(struct pump *p)
 {
+	/* It told how the task ended, before it went to delete the task's directory. */
+	if (p->record->state == GATE_TASK_ENDED) {
+		p->over = true;
+		gate_terminal_restore();
+		gate_say(p->cli,
+		         "the keeper was killed after the task had ended: the end of its output may be missing");
+		return;
+	}
 	p->record->state = GATE_TASK_LOST;
 	p->quit = true;
 	p->status = gate_trouble_status(p->cli);
@@ -169,8 +176,11 @@ static void read_frame(struct pump *p)
 		return;
 	if (result <= 0) {
 		keeper_gone(p);
+	} else if (head.type == GATE_FRAME_RECORD) {
+		take_record(p, output, head.len);
 	} else if (head.type == GATE_FRAME_ENDED) {
 		take_record(p, output, head.len);
+		p->over = p->record->state == GATE_TASK_ENDED;
 		if (!p->over)
 			keeper_gone(p);
 	} else if (head.type == GATE_FRAME_OUTPUT && head.len > 0 && (head.a == 1 || head.a == 2) &&

@@ -91,11 +91,18 @@ static bool wait_once(int fd, struct gate_record *ret)
 	char bytes[GATE_FRAME_BYTES_MAX];
 	struct gate_frame head;
 
-	if (gate_frame_send(fd, GATE_FRAME_WAIT, 0, 0, NULL, 0) < 0 ||
-	    await(fd, GATE_FRAME_ENDED, GATE_FRAME_ENDED, &head, bytes) < 0 || head.len != sizeof(*ret))
+	bool known = false;
+
+	if (gate_frame_send(fd, GATE_FRAME_WAIT, 0, 0, NULL, 0) < 0)
 		return false;
-	memcpy(ret, bytes, sizeof(*ret));
-	return gate_record_check(ret, sizeof(*ret)) && ret->state == GATE_TASK_ENDED;
+	/* RECORD: with --rm, before the task's directory is deleted; good enough when the keeper is killed at that. */
+	while (await(fd, GATE_FRAME_ENDED, GATE_FRAME_RECORD, &head, bytes) == 0 && head.len == sizeof(*ret)) {
+		memcpy(ret, bytes, sizeof(*ret));
+		known = gate_record_check(ret, sizeof(*ret)) && ret->state == GATE_TASK_ENDED;
+		if (head.type == GATE_FRAME_ENDED)
+			break;
+	}
+	return known;
 }
 
 int gate_task_wait(struct gate_store *s, const char *id, struct gate_record *ret, struct gate_err *err)

@@ -186,6 +186,18 @@ void gate_client_flush(struct gate_keeper *k, struct gate_keeper_client *c)
 	gate_client_drop(k, c);
 }
 
+/* Who waits for the end hears of it before the task's directory is deleted, which may take long: a keeper that is killed at
+ * that has told how the task ended. Whoever has no room for it now waits for ENDED, as all do. */
+void gate_clients_foretell(struct gate_keeper *k)
+{
+	for (int i = 0; i < GATE_KEEPER_CLIENTS; i++) {
+		struct gate_keeper_client *c = &k->clients[i];
+
+		if (c->fd >= 0 && (c->attached || c->waits))
+			(void)gate_frame_put(c->fd, GATE_FRAME_RECORD, 0, 0, &k->record, sizeof(k->record), -1);
+	}
+}
+
 /* --- requests --- */
 static int lasting(const struct gate_keeper *k, const struct gate_keeper_client *c)
 {

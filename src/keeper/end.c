@@ -86,8 +86,12 @@ static void write_down(struct gate_keeper *k, bool clean)
 
 	if (dir < 0)
 		return;
-	if (clean && (p->flags & GATE_PLAN_REMOVE) != 0 && parent >= 0 && id != NULL && remove_entry(k, parent, id))
-		return;
+	if (clean && (p->flags & GATE_PLAN_REMOVE) != 0 && parent >= 0 && id != NULL) {
+		if (k->record.started_ns != 0)
+			gate_clients_foretell(k);
+		if (remove_entry(k, parent, id))
+			return;
+	}
 	(void)gate_store_write_record(dir, &k->record);
 }
 

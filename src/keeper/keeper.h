@@ -115,6 +115,7 @@ bool gate_client_room(struct gate_keeper *k, uint64_t now);
 void gate_client_serve(struct gate_keeper *k, struct gate_keeper_client *c);
 void gate_client_flush(struct gate_keeper *k, struct gate_keeper_client *c);
 void gate_client_drop(struct gate_keeper *k, struct gate_keeper_client *c);
+void gate_clients_foretell(struct gate_keeper *k);
 /* 1 sent, 0 no room now, -1 the client is gone. `pass`: a descriptor to send along, or -1. */
 int gate_frame_put(int fd, uint32_t type, uint64_t a, uint64_t b, const void *bytes, uint32_t len, int pass);
 

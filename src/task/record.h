@@ -89,7 +89,7 @@ int gate_record_exit_code(const struct gate_record *r);
 enum gate_frame_type {
 	/* from the keeper */
 	GATE_FRAME_STARTED = 1, /* execve has happened: struct gate_record (RUNNING), a pidfd of the first process */
-	GATE_FRAME_RECORD,      /* struct gate_record as it is now: answer to STATUS */
+	GATE_FRAME_RECORD,      /* struct gate_record as it is now: answer to STATUS, and before --rm deletes */
 	GATE_FRAME_ENDED,       /* struct gate_record: the last frame of a connection that is attached or waits */
 	GATE_FRAME_OUTPUT,      /* a: 1 stdout (and terminal), 2 stderr; bytes */
 	GATE_FRAME_DONE,        /* b: the type of the request, which was carried out */

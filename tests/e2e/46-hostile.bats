@@ -365,3 +365,20 @@ with_silent()
 	[ "$stdout" = $'2\n0' ] || { echo "$stdout, $stderr"; return 1; }
 	unharmed
 }
+
+@test "a keeper that is killed while it deletes what --rm leaves: the end is known" {
+	setup_root
+	for name in seq xargs touch mkdir; do ln -s busybox "root/bin/$name"; done
+	separately timeout -k 5 100 unshare --mount --pid --fork --kill-child --mount-proc --propagation private sh -c '
+		"$1" run --rm --state-dir="$2" --rootfs=./root -- /bin/sh -c "mkdir /many; cd /many; seq 1 60000 | xargs touch; exit 7" &
+		while [ -z "$(ls -A "$2/containers" 2>/dev/null | grep "^[.]")" ]; do :; done
+		kill -9 $(grep -slzx "callgate-keepe[r]" /proc/[0-9]*/cmdline | cut -d/ -f3)
+		wait $!; echo "exit $?"; ls -A "$2/containers" | wc -l
+		"$1" ps -aq --state-dir="$2"' - "$callgate" "$dir/state"
+	says "exit 7"
+	if [ "$stderr" != "" ]; then
+		complains "the keeper was killed after the task had ended"
+		says $'exit 7\n1'
+	fi
+	unharmed
+}
