@@ -136,8 +136,18 @@ static void entry(struct tracee *t, int role, long number, int what)
 	t->failing = 1;
 	t->before = r;
 	/* The kernel closes also when it says that it could not. Everything else is not done at all: a call that every filter
-	 * on the way lets pass takes its place. */
-	if (t->nr != SYS_close) {
+	 * on the way lets pass takes its place. The one of the task's init knows none but these, with an argument that makes
+	 * them fail. */
+	if (t->nr == SYS_wait4) {
+		r.rdx = 1UL << 16;
+		(void)ptrace(PTRACE_SETREGS, t->pid, 0, &r);
+	} else if (t->nr == SYS_kill) {
+		r.rsi = 4096;
+		(void)ptrace(PTRACE_SETREGS, t->pid, 0, &r);
+	} else if (t->nr == SYS_rt_sigtimedwait) {
+		r.r10 = 0;
+		(void)ptrace(PTRACE_SETREGS, t->pid, 0, &r);
+	} else if (t->nr != SYS_close) {
 		r.orig_rax = SYS_close;
 		r.rdi = (unsigned long)-1;
 		(void)ptrace(PTRACE_SETREGS, t->pid, 0, &r);
@@ -154,6 +164,9 @@ static void leave(struct tracee *t, int what)
 	if (ptrace(PTRACE_GETREGS, t->pid, 0, &r) < 0)
 		return;
 	r.rdi = t->before.rdi;
+	r.rsi = t->before.rsi;
+	r.rdx = t->before.rdx;
+	r.r10 = t->before.r10;
 	r.rax = (unsigned long)-what;
 	(void)ptrace(PTRACE_SETREGS, t->pid, 0, &r);
 }

@@ -179,12 +179,14 @@ def judge(bench, want, role, number, what, result):
             wrong.append(f"confined otherwise: {differ[:12]}")
         elif any(l.startswith("+") for l in differ):
             wrong.append(f"confined otherwise: {[l for l in differ if l[0] == '+'][:12]}")
+    # A keeper that cannot read closes the pipe, which ends a program that writes.
+    piped = role == ROLES.index("keeper") and code == 128 + signal.SIGPIPE
     good = code == want["code"]
-    if good and not kill and want["lines"] and not lines:
+    if (good or piped) and not kill and want["lines"] and not lines:
         late.append("output lost")
     if not kill and not good and code in (125, 126, 127) and not said:
         wrong.append("said nothing")
-    if not kill and not good and code not in (125, 126, 127, 99, None) and not (code == 137 and said):
+    if not kill and not good and not piped and code not in (125, 126, 127, 99, None) and not (code == 137 and said):
         wrong.append("ended in another way")
     left = bench.left(facts["id"])
     if left:
