@@ -161,6 +161,29 @@ audits()
 	[ "$got" = 0 ] || { echo "$stdout"; return 1; }
 }
 
+@test "a process under several filters has the strictest of them for each call" {
+	runs
+	refuses() { printf '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["%s","acct"],"action":"%s"}]}' "$1" "$2"; }
+	refuses swapon SCMP_ACT_ERRNO >outer.json
+	refuses swapoff SCMP_ACT_KILL_PROCESS >inner.json
+	plain --isolation=linux/seccomp --security-opt seccomp=outer.json -- "$callgate" run --state-dir="$dir/state2" --rm \
+		--isolation=linux/seccomp --security-opt seccomp=inner.json -- sleep "40.$$" &
+	launcher=$!
+	child=
+	for _ in $(seq 100); do
+		child=$(pgrep -xf "sleep 40.$$") && break
+		sleep 0.05
+	done
+	printf '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[%s,%s]}' '{"names":["swapon"],"action":"SCMP_ACT_ERRNO"}' \
+		'{"names":["swapoff","acct"],"action":"SCMP_ACT_KILL_PROCESS"}' >both.json
+	separately "$callgate" diff "pid:$child" both.json
+	got=$status
+	kill "$launcher" 2>/dev/null
+	wait "$launcher" || true
+	[ "$got" != 2 ] || skip "filters of processes cannot be read here: $stderr"
+	[ "$got" = 0 ] || { echo "$stdout"; return 1; }
+}
+
 @test "in a pid namespace a refused call of the program is still named" {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	unshare --pid --fork --mount-proc true 2>/dev/null || skip "no pid namespace to be had here"
