@@ -220,6 +220,8 @@ static void heard(void *ctx, uint32_t events)
 			return;
 		}
 	}
+	if (got == 1 && head.type == GATE_FRAME_RECORD) /* it has ended, its directory is being deleted */
+		return;
 	let_go(c);
 	/* EUSERS: others wait there already, so many that there is no room. */
 	if (got == 1)
