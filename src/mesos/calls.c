@@ -74,7 +74,7 @@ static void key_of(const char *type, char key[64])
 {
 	size_t i = 0;
 
-	for (; type[i] != '\0' && i < 63; i++)
+	for (; i < 63 && type[i] != '\0'; i++)
 		key[i] = (char)tolower((unsigned char)type[i]);
 	key[i] = '\0';
 }

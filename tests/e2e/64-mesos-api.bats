@@ -262,10 +262,11 @@ END
 }
 
 @test "every flag has its row in docs/mesos.md" {
-	local name n=0
-	while read -r name; do
-		grep -q -- "^| \`--$name\`" "$root/docs/mesos.md" || { echo "$name"; return 1; }
-		n=$((n + 1))
-	done < <(sed -n 's/^\tX("\([^"]*\)".*/\1/p' "$root/src/config/flags.h"; sed -n 's/^\t{ "\([a-z_0-9]*\)", 0, .*/\1/p' "$root/src/config/flags.c")
-	[ "$n" -gt 120 ]
+	{
+		sed -n 's/^\tX("\([^"]*\)".*/\1/p' "$root/src/config/flags.h"
+		sed -n 's/^\t{ "\([a-z_0-9]*\)", 0, .*/\1/p' "$root/src/config/flags.c"
+	} | sort >flags
+	sed -n 's/^| `--\([a-z_0-9-]*\)`.*/\1/p' "$root/docs/mesos.md" | sort >documented
+	[ "$(wc -l <flags)" -gt 120 ]
+	diff flags documented
 }
