@@ -100,14 +100,15 @@ static int isolation(struct gate_settings *s, struct gate_err *err)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? "," : "",
 			                      gate_isolator_name((enum gate_isolator)i));
 	else if (strlen(v->text) < sizeof(text) - 32)
-		strcpy(text, v->text);
+		(void)snprintf(text, sizeof(text), "%s", v->text);
 	else
 		return GATE_FAIL(err, GATE_E_LIMIT, "--isolation is too long");
 	/* DC/OS' switch says whether linux/seccomp is in the list; a list said by flag or variable is said last. */
 	if (v->origin < GATE_ORIGIN_ENVIRONMENT && s->enabled == 0)
 		without(text, "linux/seccomp");
 	if (v->origin < GATE_ORIGIN_ENVIRONMENT && s->enabled == 1 && !in_list(text, "linux/seccomp"))
-		strcat(text, text[0] != '\0' ? ",linux/seccomp" : "linux/seccomp");
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%slinux/seccomp",
+		               text[0] != '\0' ? "," : "");
 	for (const char *w = text; *w != '\0'; w += *w == ',') {
 		size_t len = strcspn(w, ",");
 		const char *idle = gate_isolation_idle(w, len);
@@ -253,7 +254,7 @@ static void measure(const struct gate_settings *s, struct gate_resources *r)
 	while (statvfs(dir, &fs) != 0 && strrchr(dir, '/') != NULL && dir[1] != '\0') {
 		*strrchr(dir, '/') = '\0';
 		if (dir[0] == '\0')
-			strcpy(dir, "/");
+			memcpy(dir, "/", 2);
 	}
 	if (statvfs(dir, &fs) == 0)
 		disk = (uint64_t)fs.f_blocks * fs.f_frsize >> 20;
@@ -281,7 +282,7 @@ static int host(struct gate_settings *s, struct gate_err *err)
 		return -1;
 	if (gate_settings_get(s, "hostname") == NULL) {
 		if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0')
-			strcpy(name, "localhost");
+			(void)snprintf(name, sizeof(name), "localhost");
 		if (set(s, "hostname", name, err) < 0)
 			return -1;
 	}

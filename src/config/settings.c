@@ -195,11 +195,12 @@ static int slurp(struct gate_settings *s, const char *path, const char **ret, st
 
 static int joined(struct gate_settings *s, const char *a, const char *b, const char **ret, struct gate_err *err)
 {
-	char *text = gate_arena_alloc(&s->arena, strlen(a) + strlen(b) + 2);
+	size_t size = strlen(a) + strlen(b) + 2;
+	char *text = gate_arena_alloc(&s->arena, size);
 
 	if (text == NULL)
 		return GATE_FAIL_NOMEM(err);
-	(void)sprintf(text, "%s,%s", a, b);
+	(void)snprintf(text, size, "%s,%s", a, b);
 	*ret = text;
 	return 0;
 }

@@ -1,4 +1,6 @@
 /* The scheduler: what changes elsewhere, and requests that wait. */
+#include <stdio.h>
+
 #include "mesos/parts.h"
 
 #define POLL_MS 500 /* containers of other schedulers do not tell us */
@@ -40,7 +42,7 @@ struct waiter *gate_mesos_await(struct call *c, const char *container, enum wait
 		return NULL;
 	}
 	*w = (struct waiter){ .m = c->m, .what = what, .call = c->type };
-	strncpy(w->container, container, sizeof(w->container) - 1);
+	(void)snprintf(w->container, sizeof(w->container), "%s", container);
 	w->pending = gate_http_later(c->r, c->a, gone, w);
 	if (w->pending == NULL) {
 		free(w);

@@ -1,4 +1,6 @@
 /* GET_STATE, GET_TASKS and /state. */
+#include <stdio.h>
+
 #include "mesos/parts.h"
 
 /* Where a task stands in Mesos' five lists. */
@@ -138,9 +140,9 @@ static void put_flat_executor(struct gate_mesos *m, const struct gate_agent_task
 {
 	static const char *const lists[] = { "tasks", "queued_tasks", "completed_tasks" };
 	static const enum place places[] = { LAUNCHED, QUEUED, COMPLETED };
-	char directory[GATE_MESOS_ID_MAX + 16] = "/containers/";
+	char directory[GATE_MESOS_ID_MAX + 16];
 
-	strncat(directory, t->container, GATE_MESOS_ID_MAX);
+	(void)snprintf(directory, sizeof(directory), "/containers/%s", t->container);
 	gate_json_object(j);
 	gate_mesos_put(j, "id", t->id);
 	gate_mesos_put(j, "name", t->name);

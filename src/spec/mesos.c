@@ -173,8 +173,9 @@ static int join(const struct gate_doc *d, bool known, struct gate_mesos_id *id, 
 	if (parent != NULL && parent->kind != GATE_DOC_NULL) {
 		if (join(parent, known, id, err) < 0)
 			return -1;
-		strcpy(id->parent, id->name);
-		strcat(id->name, ".");
+		len = strlen(id->name);
+		memcpy(id->parent, id->name, len + 1);
+		memcpy(id->name + len, ".", 2); /* there is room: see below */
 	}
 	len = strlen(id->name);
 	if (len + value->len >= GATE_MESOS_ID_MAX) /* and a '.' behind it for a child */
