@@ -51,4 +51,14 @@ installed()
 	[ -n "$(find "$prefix" -name '_callgate')" ]
 	[ -n "$(find "$prefix" -name 'callgate.fish')" ]
 	"$prefix/bin/callgate" --version
+	[ -x "$prefix/libexec/callgate/callgate-front" ]
+	[ -x "$prefix/libexec/callgate/callgate-http" ]
+	grep -qx 'ExecStart=/usr/local/bin/callgate agent' "$prefix/lib/systemd/system/callgate-agent.service"
+	# A restart of the service may signal no task.
+	grep -qx 'KillMode=process' "$prefix/lib/systemd/system/callgate-agent.service"
+	if command -v systemd-analyze; then # the program is not where the unit says here, which is all that it may find
+		run systemd-analyze verify --man=no "$prefix/lib/systemd/system/callgate-agent.service"
+		[[ "$output" != *"Unknown"* && "$output" != *"Failed to parse"* ]]
+	fi
+	grep -q '^u callgate - ' "$prefix/lib/sysusers.d/callgate.conf"
 }
