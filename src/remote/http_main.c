@@ -136,9 +136,8 @@ static bool set_target(CURL *c, const struct request *q, char **url)
 	return true;
 }
 
-static int perform(const struct request *q)
+static int perform(CURL *c, const struct request *q, struct curl_slist *headers)
 {
-	CURL *c = curl_easy_init();
 	char detail[CURL_ERROR_SIZE] = "", *url = NULL;
 	CURLcode code;
 	long number = 0;
@@ -146,16 +145,18 @@ static int perform(const struct request *q)
 	answer.curl = c;
 	if (!c || !set_target(c, q, &url)) {
 		complain(0, "the host is neither unix:///PATH nor https://ADDRESS");
+		free(url);
 		return 1;
 	}
-	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_URL, url); /* copied */
+	free(url);
 	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(c, CURLOPT_PROXY, "");
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, detail);
-	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers_of(q->headers));
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
 	if (q->body_len > 0) {
@@ -164,6 +165,7 @@ static int perform(const struct request *q)
 	}
 	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
 	code = curl_easy_perform(c);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, NULL);
 	if (code == CURLE_OK || answer.begun)
 		return code != CURLE_OK;
 	curl_easy_getinfo(c, CURLINFO_OS_ERRNO, &number);
@@ -177,15 +179,24 @@ static int perform(const struct request *q)
 int main(void)
 {
 	struct request q = { 0 };
+	struct curl_slist *headers;
+	int status = 2;
+	CURL *c;
 
 	/* Whoever asked has gone: so does the question. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (!read_request(&q)) {
+	if (read_request(&q)) {
+		curl_global_init(CURL_GLOBAL_DEFAULT);
+		c = curl_easy_init();
+		headers = headers_of(q.headers);
+		status = perform(c, &q, headers);
+		curl_slist_free_all(headers);
+		curl_easy_cleanup(c);
+		curl_global_cleanup();
+	} else {
 		complain(0, "the request is not what callgate-http takes");
-		return 2;
 	}
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-	/* Memory goes with the process. */
-	return perform(&q);
+	free(q.all);
+	return status;
 }
