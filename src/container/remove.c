@@ -212,10 +212,13 @@ int gate_store_remove(struct gate_store *s, const char *id, struct gate_err *err
 		return GATE_FAIL(err, GATE_E_CONFLICT, "container '%.12s' is running", id);
 	if (gate_store_lock(s, err) < 0)
 		return -1;
-	gate_store_drop_name(s, &e);
+	/* First the directory: whoever is killed in between leaves a name of nobody, which the next taker or sweep drops; the
+	 * other way round the task stays, and cannot be named any more. */
 	result = gate_store_hide(s, id);
 	int why = errno;
 
+	if (result == 0)
+		gate_store_drop_name(s, &e);
 	gate_store_unlock(s);
 	if (result < 0)
 		return why == ENOENT ? GATE_FAIL(err, GATE_E_NOTFOUND, "no such container: '%.12s'", id)
