@@ -5,25 +5,12 @@
 
 #include "doc/parts.h"
 
-struct level {
-	size_t first; /* index of its first item on the stack of values */
-	size_t me;    /* index of the container itself */
-	bool object, after_key;
-};
-
 struct reader {
-	struct gate_arena *arena;
+	struct gate_doc_tree tree;
 	const char *text;
 	size_t len;
-	struct gate_cursor at;  /* behind the last token */
-	struct gate_doc *stack; /* finished values whose containers are open, and the open containers */
-	size_t n, cap;
-	struct level levels[GATE_DOC_DEPTH + 1];
-	size_t depth;
+	struct gate_cursor at; /* behind the last token */
 	char *pool, *pool_end; /* texts of scalars and keys: never longer than the source */
-	const char *key;       /* the key read last, for the value to come */
-	uint32_t key_len;
-	struct gate_place key_at;
 	struct gate_doc_shape shape;
 	bool done, not_json;
 };
@@ -66,34 +53,13 @@ static void over(struct reader *r, size_t end)
 
 static char separator(const struct reader *r, bool closing)
 {
-	const struct level *l = &r->levels[r->depth];
+	const struct gate_doc_level *l = gate_doc_level(&r->tree);
 
-	if (r->depth == 0 || closing)
+	if (r->tree.depth == 0 || closing)
 		return '\0';
 	if (l->object && l->after_key)
 		return ':';
-	return r->n > l->first ? ',' : '\0';
-}
-
-/* A new value on top of the stack, with its key if it is a member. */
-static struct gate_doc *push(struct reader *r, enum gate_doc_kind kind, struct gate_err *err)
-{
-	struct level *l = &r->levels[r->depth];
-	struct gate_doc *d;
-
-	if (gate_grow(&r->stack, r->n, &r->cap, sizeof(*r->stack)) < 0) {
-		(void)GATE_FAIL_NOMEM(err);
-		return NULL;
-	}
-	d = &r->stack[r->n++];
-	*d = (struct gate_doc){ .kind = kind };
-	if (r->depth > 0 && l->object) {
-		d->key = r->key;
-		d->key_len = r->key_len;
-		d->key_at = r->key_at;
-		l->after_key = false;
-	}
-	return d;
+	return r->tree.n > l->first ? ',' : '\0';
 }
 
 static const char *keep(struct reader *r, const char *s, size_t len)
@@ -152,7 +118,6 @@ static int scalar(struct reader *r, struct fy_token *token, struct gate_err *err
 	const struct fy_mark *from = fy_token_start_mark(token), *to = fy_token_end_mark(token);
 	enum fy_scalar_style style = fy_token_scalar_style(token);
 	bool quoted = style == FYSS_DOUBLE_QUOTED;
-	struct level *l = &r->levels[r->depth];
 	struct gate_place at;
 	struct gate_doc *d;
 	const char *text;
@@ -176,18 +141,14 @@ static int scalar(struct reader *r, struct fy_token *token, struct gate_err *err
 		text = keep(r, r->text + start, len = end - start);
 	else if (string(r, token, start + 1, end - 1, &text, &len, err) < 0)
 		return -1;
-	if (r->depth > 0 && l->object && !l->after_key) {
-		r->key = text;
-		r->key_len = (uint32_t)len;
-		r->key_at = at;
-		l->after_key = true;
+	if (gate_doc_wants_key(&r->tree)) {
+		gate_doc_key(&r->tree, text, len, at);
 		r->not_json = !quoted;
 		return quoted ? 0 : -1;
 	}
-	d = push(r, quoted ? GATE_DOC_STRING : plain_kind(*text), err);
+	d = gate_doc_push(&r->tree, quoted ? GATE_DOC_STRING : plain_kind(*text), at, err);
 	if (d == NULL)
 		return -1;
-	d->at = at;
 	d->text = text;
 	d->len = (uint32_t)len;
 	return 0;
@@ -196,106 +157,34 @@ static int scalar(struct reader *r, struct fy_token *token, struct gate_err *err
 static int begin(struct reader *r, struct fy_token *token, bool object, struct gate_err *err)
 {
 	const struct fy_mark *mark = fy_token_start_mark(token);
-	struct level *l = &r->levels[r->depth];
-	struct gate_doc *d;
 
 	r->not_json = true;
 	if (mark == NULL || mark->input_pos >= r->len || r->text[mark->input_pos] != (object ? '{' : '['))
 		return -1;
-	if (r->depth >= GATE_DOC_DEPTH || (r->depth > 0 && l->object && !l->after_key))
+	if (r->tree.depth >= GATE_DOC_DEPTH || gate_doc_wants_key(&r->tree))
 		return -1;
 	if (!gap(r, mark->input_pos, separator(r, false)))
 		return -1;
 	r->not_json = false;
-	d = push(r, object ? GATE_DOC_OBJECT : GATE_DOC_ARRAY, err);
-	if (d == NULL)
+	if (gate_doc_open(&r->tree, object, (struct gate_place){ r->at.line, r->at.column, 1 }, err) < 0)
 		return -1;
-	d->at = (struct gate_place){ r->at.line, r->at.column, 1 };
 	over(r, mark->input_pos + 1);
-	r->levels[++r->depth] = (struct level){ .first = r->n, .me = r->n - 1, .object = object };
 	return 0;
-}
-
-static int by_key(const void *a, const void *b)
-{
-	const struct gate_doc *x = *(const struct gate_doc *const *)a, *y = *(const struct gate_doc *const *)b;
-	int order;
-
-	if (x->key_len != y->key_len)
-		return x->key_len < y->key_len ? -1 : 1;
-	order = memcmp(x->key, y->key, x->key_len);
-	return order != 0 ? order : x < y ? -1 : 1;
-}
-
-static bool same_key(const struct gate_doc *a, const struct gate_doc *b)
-{
-	return a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0;
-}
-
-static int fail_duplicate(const struct gate_doc *first, const struct gate_doc *again, struct gate_err *err)
-{
-	char text[GATE_DOC_EXCERPT];
-
-	return GATE_FAIL_AT(err, again->key_at, GATE_E_SYNTAX, "duplicate key '%s', first at line %u",
-	                    gate_doc_excerpt(text, again->key, again->key_len), first->key_at.line);
-}
-
-/* Events do not check keys. The duplicate that is reported is the one that comes first in the file. */
-int gate_doc_check_keys(const struct gate_doc *items, size_t n, struct gate_err *err)
-{
-	GATE_AUTOFREE const struct gate_doc **sorted = NULL;
-	const struct gate_doc *first = NULL, *again = NULL;
-
-	if (n <= 8) {
-		for (size_t i = 1; i < n; i++)
-			for (size_t k = 0; k < i; k++)
-				if (same_key(&items[i], &items[k]))
-					return fail_duplicate(&items[k], &items[i], err);
-		return 0;
-	}
-	sorted = calloc(n, sizeof(*sorted));
-	if (sorted == NULL)
-		return GATE_FAIL_NOMEM(err);
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = &items[i];
-	qsort(sorted, n, sizeof(*sorted), by_key);
-	for (size_t i = 1; i < n; i++) {
-		if (!same_key(sorted[i - 1], sorted[i]) || (again != NULL && again < sorted[i]))
-			continue;
-		first = sorted[i - 1];
-		again = sorted[i];
-	}
-	return again != NULL ? fail_duplicate(first, again, err) : 0;
 }
 
 static int finish(struct reader *r, struct fy_token *token, bool object, struct gate_err *err)
 {
 	const struct fy_mark *mark = fy_token_start_mark(token);
-	struct level *l = &r->levels[r->depth];
-	struct gate_doc *items, *self;
-	size_t n;
+	const struct gate_doc_level *l = gate_doc_level(&r->tree);
 
 	r->not_json = true;
 	if (mark == NULL || mark->input_pos >= r->len || r->text[mark->input_pos] != (object ? '}' : ']'))
 		return -1;
-	if (r->depth == 0 || l->object != object || l->after_key || !gap(r, mark->input_pos, separator(r, true)))
+	if (r->tree.depth == 0 || l->object != object || l->after_key || !gap(r, mark->input_pos, separator(r, true)))
 		return -1;
 	r->not_json = false;
 	over(r, mark->input_pos + 1);
-	n = r->n - l->first;
-	if (object && gate_doc_check_keys(&r->stack[l->first], n, err) < 0)
-		return -1;
-	items = n == 0 ? NULL : GATE_NEWS(r->arena, struct gate_doc, n);
-	if (items == NULL && n != 0)
-		return GATE_FAIL_NOMEM(err);
-	if (n != 0)
-		memcpy(items, &r->stack[l->first], n * sizeof(*items));
-	self = &r->stack[l->me];
-	self->items = items;
-	self->n_items = (uint32_t)n;
-	r->n = l->first;
-	r->depth--;
-	return 0;
+	return gate_doc_close(&r->tree, err);
 }
 
 static int take(struct reader *r, struct fy_event *event, struct gate_err *err)
@@ -330,7 +219,7 @@ static int take(struct reader *r, struct fy_event *event, struct gate_err *err)
 		r->not_json = true;
 		return -1;
 	}
-	r->done = r->depth == 0 && r->n == 1;
+	r->done = r->tree.depth == 0 && r->tree.n == 1;
 	return 0;
 }
 
@@ -351,18 +240,6 @@ static void diag_freep(struct fy_diag **diag)
 static void parser_freep(struct fy_parser **parser)
 {
 	fy_parser_destroy(*parser);
-}
-
-/* libfyaml 0.7.12 does not survive every failed allocation: fy_parser_set_string dereferences NULL. So ask first for
- * what it can need; measured are 410 to 720 bytes for each value. */
-static int ask_for_memory(const struct reader *r, struct gate_err *err)
-{
-	void *volatile p = malloc(65536 + 1024 * r->shape.values); /* volatile: gcc would drop the pair */
-
-	if (p == NULL)
-		return GATE_FAIL_NOMEM(err);
-	free(p);
-	return 0;
 }
 
 static int events(struct reader *r, struct gate_err *err)
@@ -411,7 +288,7 @@ int gate_doc_read(struct gate_arena *arena, const char *text, size_t len, const 
 int gate_doc_read_most(struct gate_arena *arena, const char *text, size_t len, size_t max, size_t values,
                        const struct gate_doc **ret, struct gate_err *err)
 {
-	struct reader r = { .arena = arena, .text = text, .len = len, .at = GATE_CURSOR_INIT(text) };
+	struct reader r = { .tree = { .arena = arena }, .text = text, .len = len, .at = GATE_CURSOR_INIT(text) };
 	struct gate_doc *root = NULL;
 	int failed;
 
@@ -422,7 +299,7 @@ int gate_doc_read_most(struct gate_arena *arena, const char *text, size_t len, s
 	if (r.pool == NULL)
 		return GATE_FAIL_NOMEM(err);
 	r.pool_end = r.pool + len + 2;
-	failed = len == 0 || ask_for_memory(&r, err) < 0 ? -1 : events(&r, err);
+	failed = len == 0 || gate_doc_ask_memory(r.shape.values, err) < 0 ? -1 : events(&r, err);
 	if (failed < 0 && (r.not_json || len == 0)) {
 		(void)refuse(&r, err);
 	} else if (failed == 0) {
@@ -430,9 +307,9 @@ int gate_doc_read_most(struct gate_arena *arena, const char *text, size_t len, s
 		if (root == NULL)
 			failed = GATE_FAIL_NOMEM(err);
 		else
-			*root = r.stack[0];
+			*root = r.tree.stack[0];
 	}
-	free(r.stack);
+	free(r.tree.stack);
 	if (failed < 0)
 		return -1;
 	*ret = root;

@@ -4,20 +4,8 @@
 
 #include "doc/parts.h"
 
-struct level {
-	size_t first; /* index of its first item on the stack of values */
-	size_t me;    /* index of the container itself */
-	bool object, after_key;
-};
-
 struct reader {
-	struct gate_arena *arena;
-	struct gate_doc *stack;
-	size_t n, cap, depth;
-	struct level levels[GATE_DOC_DEPTH + 1];
-	const char *key;
-	uint32_t key_len;
-	struct gate_place key_at;
+	struct gate_doc_tree tree;
 	struct gate_place last; /* where the last event was: for what has no place of its own */
 	unsigned documents;
 };
@@ -35,26 +23,6 @@ static struct gate_place place(struct reader *r, struct fy_token *token)
 		at.length = (uint32_t)(to->column - from->column);
 	r->last = at;
 	return at;
-}
-
-static struct gate_doc *push(struct reader *r, enum gate_doc_kind kind, struct gate_place at, struct gate_err *err)
-{
-	struct level *l = &r->levels[r->depth];
-	struct gate_doc *d;
-
-	if (gate_grow(&r->stack, r->n, &r->cap, sizeof(*r->stack)) < 0) {
-		(void)GATE_FAIL_NOMEM(err);
-		return NULL;
-	}
-	d = &r->stack[r->n++];
-	*d = (struct gate_doc){ .kind = kind, .at = at };
-	if (r->depth > 0 && l->object) {
-		d->key = r->key;
-		d->key_len = r->key_len;
-		d->key_at = r->key_at;
-		l->after_key = false;
-	}
-	return d;
 }
 
 static bool is_number(const char *s)
@@ -109,7 +77,6 @@ static int scalar(struct reader *r, struct fy_event *event, struct gate_err *err
 {
 	struct fy_token *token = event->scalar.value;
 	struct gate_place at = place(r, token);
-	struct level *l = &r->levels[r->depth];
 	size_t len = 0;
 	const char *source = token != NULL ? fy_token_get_text(token, &len) : "";
 	bool plain = token == NULL || fy_token_scalar_style(token) == FYSS_PLAIN;
@@ -124,19 +91,16 @@ static int scalar(struct reader *r, struct fy_event *event, struct gate_err *err
 		return GATE_FAIL_NOMEM(err);
 	if (memchr(source, '\0', len) != NULL)
 		return refuse(at, "a NUL character in a string", err);
-	text = gate_arena_text(r->arena, source, len);
+	text = gate_arena_text(r->tree.arena, source, len);
 	if (text == NULL)
 		return GATE_FAIL_NOMEM(err);
-	if (r->depth > 0 && l->object && !l->after_key) {
+	if (gate_doc_wants_key(&r->tree)) {
 		if (plain && strcmp(text, "<<") == 0)
 			return refuse(at, "merge keys are not read here: write the values out", err);
-		r->key = text;
-		r->key_len = (uint32_t)len;
-		r->key_at = at;
-		l->after_key = true;
+		gate_doc_key(&r->tree, text, len, at);
 		return 0;
 	}
-	d = push(r, plain ? plain_kind(text) : GATE_DOC_STRING, at, err);
+	d = gate_doc_push(&r->tree, plain ? plain_kind(text) : GATE_DOC_STRING, at, err);
 	if (d == NULL)
 		return -1;
 	/* The words of the tree are those of JSON. */
@@ -154,39 +118,16 @@ static int begin(struct reader *r, struct fy_event *event, struct gate_err *err)
 	bool object = event->type == FYET_MAPPING_START;
 	struct gate_place at =
 	    place(r, object ? event->mapping_start.mapping_start : event->sequence_start.sequence_start);
-	struct level *l = &r->levels[r->depth];
 
 	if ((object ? event->mapping_start.anchor : event->sequence_start.anchor) != NULL)
 		return refuse(at, "anchors are not read here: write the value out", err);
 	if ((object ? event->mapping_start.tag : event->sequence_start.tag) != NULL)
 		return refuse(at, "tags are not read here", err);
-	if (r->depth > 0 && l->object && !l->after_key)
+	if (gate_doc_wants_key(&r->tree))
 		return refuse(at, "a key must be a word, not a list or a mapping", err);
-	if (r->depth >= GATE_DOC_DEPTH)
+	if (r->tree.depth >= GATE_DOC_DEPTH)
 		return GATE_FAIL_AT(err, at, GATE_E_LIMIT, "nested deeper than %d levels", GATE_DOC_DEPTH);
-	if (push(r, object ? GATE_DOC_OBJECT : GATE_DOC_ARRAY, at, err) == NULL)
-		return -1;
-	r->levels[++r->depth] = (struct level){ .first = r->n, .me = r->n - 1, .object = object };
-	return 0;
-}
-
-static int finish(struct reader *r, struct gate_err *err)
-{
-	struct level *l = &r->levels[r->depth];
-	size_t n = r->n - l->first;
-	struct gate_doc *items = n == 0 ? NULL : GATE_NEWS(r->arena, struct gate_doc, n);
-
-	if (items == NULL && n != 0)
-		return GATE_FAIL_NOMEM(err);
-	if (l->object && gate_doc_check_keys(&r->stack[l->first], n, err) < 0)
-		return -1;
-	if (n != 0)
-		memcpy(items, &r->stack[l->first], n * sizeof(*items));
-	r->stack[l->me].items = items;
-	r->stack[l->me].n_items = (uint32_t)n;
-	r->n = l->first;
-	r->depth--;
-	return 0;
+	return gate_doc_open(&r->tree, object, at, err);
 }
 
 static int take(struct reader *r, struct fy_event *event, struct gate_err *err)
@@ -199,7 +140,7 @@ static int take(struct reader *r, struct fy_event *event, struct gate_err *err)
 		return begin(r, event, err);
 	case FYET_SEQUENCE_END:
 	case FYET_MAPPING_END:
-		return finish(r, err);
+		return gate_doc_close(&r->tree, err);
 	case FYET_DOCUMENT_START:
 		if (++r->documents > 1)
 			return refuse(place(r, event->document_start.document_start),
@@ -289,13 +230,13 @@ static int events(struct reader *r, const char *text, size_t len, struct gate_er
 		if (failed < 0)
 			return -1;
 	}
-	if (fy_parser_get_stream_error(parser) || r->depth != 0)
+	if (fy_parser_get_stream_error(parser) || r->tree.depth != 0)
 		return complain(r, &trouble, err);
 	return 0;
 }
 
 /* What the library makes a token of: at most so many. */
-static int count(const char *text, size_t len, struct gate_err *err)
+static int count(const char *text, size_t len, size_t *ret, struct gate_err *err)
 {
 	size_t values = 1;
 
@@ -307,30 +248,33 @@ static int count(const char *text, size_t len, struct gate_err *err)
 			return GATE_FAIL_AT(err, gate_doc_place(text, i, i + 1), GATE_E_LIMIT, "more than %d values",
 			                    GATE_DOC_VALUES);
 	}
+	*ret = values;
 	return 0;
 }
 
 int gate_doc_read_yaml(struct gate_arena *arena, const char *text, size_t len, const struct gate_doc **ret,
                        struct gate_err *err)
 {
-	struct reader r = { .arena = arena, .last = { 1, 1, 0 } };
+	struct reader r = { .tree = { .arena = arena }, .last = { 1, 1, 0 } };
 	struct gate_doc *root = NULL;
+	size_t values;
 	bool ascii;
 	int failed;
 
-	if (gate_doc_check_text(text, len, GATE_DOC_YAML_MAX, "YAML", &ascii, err) < 0 || count(text, len, err) < 0)
+	if (gate_doc_check_text(text, len, GATE_DOC_YAML_MAX, "YAML", &ascii, err) < 0 ||
+	    count(text, len, &values, err) < 0 || gate_doc_ask_memory(values, err) < 0)
 		return -1;
 	failed = len == 0 ? 0 : events(&r, text, len, err);
 	if (failed == 0) {
 		root = GATE_NEW(arena, struct gate_doc);
 		if (root == NULL)
 			failed = GATE_FAIL_NOMEM(err);
-		else if (r.n == 0)
+		else if (r.tree.n == 0)
 			*root = (struct gate_doc){ .kind = GATE_DOC_NULL, .at = { 1, 1, 0 }, .text = "null", .len = 4 };
 		else
-			*root = r.stack[0];
+			*root = r.tree.stack[0];
 	}
-	free(r.stack);
+	free(r.tree.stack);
 	if (failed < 0)
 		return -1;
 	*ret = root;
