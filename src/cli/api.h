@@ -52,6 +52,20 @@ const char *gate_api_seccomp(const struct gate_doc *seccomp);
 /* For the --format json of verbs on lists: the answer as it came, on lines of its own. */
 void gate_api_print(const struct gate_api_answer *a);
 
+/* --- a list of things: apps, jobs, profiles (api_list.c) --- */
+extern const struct gate_option gate_options_list[]; /* --quiet --format */
+struct gate_api_list {
+	const char *path;
+	const char *member; /* of the answer: the array; NULL: the answer is it */
+	const char *id;     /* what --quiet prints of each */
+	const char *const *heads;
+	unsigned n_heads;
+	void (*row)(struct gate_table *t, const struct gate_doc *item);
+};
+/* Asks and prints as the options say. The exit status. */
+int gate_api_show_list(const struct gate_cli *cli, const struct gate_api_list *list);
+uint32_t gate_api_count(const struct gate_doc *d, const char *way); /* items of an array; 0 when it is none */
+
 /* --- what an operand names (api_find.c) --- */
 enum gate_thing { GATE_THING_APP = 1, GATE_THING_JOB, GATE_THING_TASK, GATE_THING_PROFILE };
 #define GATE_THING_BIT(t) (1U << (t))

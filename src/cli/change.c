@@ -33,6 +33,18 @@ int gate_change_each(const struct gate_cli *cli, gate_change_fn *fn)
 	return status == 0 ? gate_api_wait(cli, &deployments) : status;
 }
 
+int gate_change_find(const struct gate_cli *cli, const char *word, const char **id, bool *job, struct gate_err *err)
+{
+	struct gate_found f;
+
+	if (gate_api_find(cli, word, GATE_THING_BIT(GATE_THING_APP) | GATE_THING_BIT(GATE_THING_JOB), &f, err) < 0)
+		return -1;
+	gate_api_answer_done(&f.answer);
+	*id = f.id;
+	*job = f.thing == GATE_THING_JOB;
+	return 0;
+}
+
 const char *gate_change_force(const struct gate_cli *cli)
 {
 	return gate_option_set(cli, "force") ? "?force=true" : "";

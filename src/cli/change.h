@@ -11,6 +11,8 @@ int gate_change_send(const struct gate_cli *cli, const char *method, const struc
 typedef int gate_change_fn(const struct gate_cli *cli, const char *word, struct gate_api_answer *answer,
                            struct gate_err *err);
 int gate_change_each(const struct gate_cli *cli, gate_change_fn *fn);
+/* The app or job that the word names; *job tells which. `id` points into the word. */
+int gate_change_find(const struct gate_cli *cli, const char *word, const char **id, bool *job, struct gate_err *err);
 /* "?force=true" with --force, else "". */
 const char *gate_change_force(const struct gate_cli *cli);
 

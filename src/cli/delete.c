@@ -3,19 +3,18 @@
 static int delete (const struct gate_cli *cli, const char *word, struct gate_api_answer *answer, struct gate_err *err)
 {
 	GATE_AUTO(gate_buf_done) struct gate_buf path = GATE_BUF_INIT;
-	struct gate_found f;
+	const char *id;
+	bool job;
 
-	if (gate_api_find(cli, word, GATE_THING_BIT(GATE_THING_APP) | GATE_THING_BIT(GATE_THING_JOB), &f, err) < 0)
+	if (gate_change_find(cli, word, &id, &job, err) < 0)
 		return -1;
-	gate_api_answer_done(&f.answer);
-	if (f.thing == GATE_THING_JOB)
-		gate_api_path(&path, "/v1/jobs/", f.id,
-		              gate_option_set(cli, "force") ? "?stopCurrentJobRuns=true" : "");
+	if (job)
+		gate_api_path(&path, "/v1/jobs/", id, gate_option_set(cli, "force") ? "?stopCurrentJobRuns=true" : "");
 	else
-		gate_api_app_path(&path, f.id, gate_change_force(cli));
+		gate_api_app_path(&path, id, gate_change_force(cli));
 	if (gate_change_send(cli, "DELETE", &path, NULL, answer, err) < 0)
 		return -1;
-	(void)printf("%s %s deleted\n", gate_thing_name(f.thing), f.id);
+	(void)printf("%s %s deleted\n", job ? "job" : "app", id);
 	return 0;
 }
 

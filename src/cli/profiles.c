@@ -1,11 +1,5 @@
 #include "cli/describe.h"
 
-static uint32_t count(const struct gate_doc *d, const char *way)
-{
-	d = gate_api_at(d, way);
-	return d != NULL && d->kind == GATE_DOC_ARRAY ? d->n_items : 0;
-}
-
 /* Digests are told apart by their beginning: "sha256:0123456789ab". */
 static void add_digest(struct gate_table *t, const char *digest)
 {
@@ -28,32 +22,13 @@ static void row(struct gate_table *t, const struct gate_doc *p)
 		gate_buf_printf(&what, "%snot allowed", what.len > 0 ? ", " : "");
 	gate_table_add(t, GATE_STYLE_BOLD, "%s", gate_api_text(p, "name"));
 	gate_table_add(t, GATE_STYLE_PLAIN, "%s", what.len > 0 ? what.data : "-");
-	gate_table_add(t, GATE_STYLE_PLAIN, "%u", count(p, "usedBy"));
-	gate_table_add(t, count(p, "olderTasks") > 0 ? GATE_STYLE_YELLOW : GATE_STYLE_PLAIN, "%u",
-	               count(p, "olderTasks"));
+	gate_table_add(t, GATE_STYLE_PLAIN, "%u", gate_api_count(p, "usedBy"));
+	gate_table_add(t, gate_api_count(p, "olderTasks") > 0 ? GATE_STYLE_YELLOW : GATE_STYLE_PLAIN, "%u",
+	               gate_api_count(p, "olderTasks"));
 	gate_table_add(t, GATE_STYLE_PLAIN, "%llu", (unsigned long long)gate_api_number(p, "findings"));
 	add_digest(t, gate_api_text(p, "textDigest"));
 	add_digest(t, gate_api_text(p, "meaningDigest"));
 	gate_table_add(t, GATE_STYLE_RED, "%s", error);
-}
-
-static void print_list(const struct gate_cli *cli, const struct gate_doc *list)
-{
-	static const char *const heads[] = { "NAME", "ROLE", "TASKS", "OLDER", "FINDINGS", "TEXT", "MEANING", "" };
-	struct gate_table t;
-
-	gate_table_init(&t, GATE_ARRAY_LEN(heads));
-	for (size_t i = 0; i < GATE_ARRAY_LEN(heads); i++)
-		gate_table_add(&t, GATE_STYLE_BOLD, "%s", heads[i]);
-	for (uint32_t i = 0; list != NULL && list->kind == GATE_DOC_ARRAY && i < list->n_items; i++) {
-		if (gate_option_set(cli, "quiet"))
-			(void)printf("%s\n", gate_api_text(&list->items[i], "name"));
-		else
-			row(&t, &list->items[i]);
-	}
-	if (!gate_option_set(cli, "quiet"))
-		gate_table_print(&t, stdout, cli->color_out, 0, gate_columns(stdout));
-	gate_table_done(&t);
 }
 
 static int show_one(const struct gate_cli *cli, const char *name)
@@ -73,21 +48,15 @@ static int show_one(const struct gate_cli *cli, const char *name)
 
 static int run(struct gate_cli *cli)
 {
-	if (cli->n_operands > 0)
-		return show_one(cli, cli->operands[0]);
-	struct gate_api_answer answer = GATE_API_ANSWER_INIT;
-	struct gate_err err = GATE_ERR_INIT;
+	static const char *const heads[] = { "NAME", "ROLE", "TASKS", "OLDER", "FINDINGS", "TEXT", "MEANING", "" };
+	static const struct gate_api_list list = { .path = "/api/v1/profiles",
+		                                   .member = "profiles",
+		                                   .id = "name",
+		                                   .heads = heads,
+		                                   .n_heads = GATE_ARRAY_LEN(heads),
+		                                   .row = row };
 
-	if (gate_api_get(cli, "/api/v1/profiles", &answer, &err) < 0) {
-		gate_api_answer_done(&answer);
-		return gate_api_trouble(cli, &err);
-	}
-	if (gate_cli_json(cli))
-		gate_api_print(&answer);
-	else
-		print_list(cli, gate_api_at(answer.doc, "profiles"));
-	gate_api_answer_done(&answer);
-	return 0;
+	return cli->n_operands > 0 ? show_one(cli, cli->operands[0]) : gate_api_show_list(cli, &list);
 }
 
 const struct gate_verb gate_verb_profiles = {
@@ -102,13 +71,7 @@ const struct gate_verb gate_verb_profiles = {
 	.class = GATE_CLASS_TASK,
 	.least = 0,
 	.most = 1,
-	.groups = { (const struct gate_option[]){
-			{ "quiet", 'q', NULL, NULL, NULL, GATE_OPERAND_NONE, "names only" },
-			{ "format", 0, "FORMAT", "table|json", "table", GATE_OPERAND_NONE,
-	                  "*table* for people, or *json*: the answer of the agent's API" },
-			{ 0 },
-		    },
-	            gate_options_host },
+	.groups = { gate_options_list, gate_options_host },
 	.examples =
 	    (const struct gate_example[]){
 		{ "callgate profiles", "which are there, and who uses them" },

@@ -3,25 +3,23 @@
 static int restart(const struct gate_cli *cli, const char *word, struct gate_api_answer *answer, struct gate_err *err)
 {
 	GATE_AUTO(gate_buf_done) struct gate_buf path = GATE_BUF_INIT;
-	struct gate_found f;
+	const char *id;
 	bool job;
 
-	if (gate_api_find(cli, word, GATE_THING_BIT(GATE_THING_APP) | GATE_THING_BIT(GATE_THING_JOB), &f, err) < 0)
+	if (gate_change_find(cli, word, &id, &job, err) < 0)
 		return -1;
-	gate_api_answer_done(&f.answer);
-	job = f.thing == GATE_THING_JOB;
 	if (job)
-		gate_api_path(&path, "/v1/jobs/", f.id, "/runs");
+		gate_api_path(&path, "/v1/jobs/", id, "/runs");
 	else
-		gate_api_app_path(&path, f.id, "/restart");
+		gate_api_app_path(&path, id, "/restart");
 	if (!job)
 		gate_buf_puts(&path, gate_change_force(cli));
 	if (gate_change_send(cli, "POST", &path, NULL, answer, err) < 0)
 		return -1;
 	if (job)
-		(void)printf("job %s runs as %s\n", f.id, gate_api_text(answer->doc, "id"));
+		(void)printf("job %s runs as %s\n", id, gate_api_text(answer->doc, "id"));
 	else
-		(void)printf("app %s restarts\n", f.id);
+		(void)printf("app %s restarts\n", id);
 	return 0;
 }
 
