@@ -8,6 +8,7 @@ unseen=' epoll_pwait openat2 fstat faccessat faccessat2 ' # what other architect
 unseen="$unseen clock_gettime restart_syscall " # without a vDSO; after a SIGSTOP
 unseen="$unseen mmap munmap mremap brk madvise sysinfo " # malloc and qsort: as many tasks as need them are not here
 unseen="$unseen writev " # dprintf of another libc
+unseen="$unseen exit_group " # a launcher whose mother or front is gone; SIGKILL (its mother's, PR_SET_PDEATHSIG) may be quicker
 command -v strace > /dev/null || { echo "skipped: strace is not installed"; exit 77; }
 [ "$(id -u)" = 0 ] || { echo "skipped: not root"; exit 77; }
 trace=$(mktemp) || exit 1
