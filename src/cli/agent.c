@@ -237,7 +237,8 @@ const struct gate_verb gate_verb_agent = {
 	    "the agent may be stopped, updated or killed at any moment, and tasks go on and are found again.\n\n"
 	    "Profiles are the files below --seccomp_config_dir: usable as soon as they are there, read anew for each launch. They must be "
 	    "root's, and so must the directories; who else may write is refused. An empty directory gets default.json, the "
-	    "built-in default.\n\n"
+	    "built-in default. A task that names no profile has that of --seccomp_profile_name; without it, as in Mesos, it has "
+	    "no filter, and the agent says so when it starts. The settings that are installed name default.json.\n\n"
 	    "Settings are flags, in Mesos' forms, or variables (MESOS_SECCOMP_CONFIG_DIR), or keys of the configuration file; a "
 	    "flag wins over a variable, a variable over the file. A value may be file:///PATH: what that file says. Flags of "
 	    "Mesos' agent that nothing depends on here are taken and said to have no effect; others are refused by name.\n\n"
@@ -248,7 +249,7 @@ const struct gate_verb gate_verb_agent = {
 	.refused = gate_flags_refused,
 	.examples =
 	    (const struct gate_example[]){
-		{ "callgate agent", "on /run/callgate/agent.sock, with the built-in default profile" },
+		{ "callgate agent", "on /run/callgate/agent.sock, with the settings of /etc/callgate/agent.yaml" },
 		{ "callgate agent --isolation=linux/seccomp --seccomp_config_dir=/etc/mesos/seccomp --seccomp_profile_name=default.json",
 	          "as Mesos' agent is told" },
 		{ "callgate agent --listen=https://192.0.2.1:5051 --tls-certificate=a.pem --tls-key=a.key --tls-clients=ca.pem",

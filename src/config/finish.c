@@ -121,9 +121,22 @@ static int isolation(struct gate_settings *s, struct gate_err *err)
 	return set(s, "isolation", text, err);
 }
 
-/* The directory of profiles and the default one. Whoever says nothing of it has the built-in default; who speaks Mesos' or
- * DC/OS' words has what they mean there. */
-static int seccomp(struct gate_settings *s, bool silent, struct gate_err *err)
+/* Who starts without a default profile, as Mesos' agents do, is told what that means and what would change it. */
+static int note_default(struct gate_settings *s, bool on, const char *name, struct gate_err *err)
+{
+	if (!on)
+		return gate_settings_note(s, err, "there is no default profile: linux/seccomp is not in --isolation");
+	if (name != NULL)
+		return 0;
+	return gate_settings_note(s, err,
+	                          "warning: there is no default profile: tasks that name none run without a filter; "
+	                          "--seccomp_profile_name=" GATE_SECCOMP_NAME
+	                          " (seccomp_profile_name in " GATE_CONFIG_FILE ") gives them one");
+}
+
+/* The directory of profiles and the default one. There is one only where somebody says so, as in Mesos; DC/OS' switch says it
+ * too, unless DC/OS' other key takes it back. */
+static int seccomp(struct gate_settings *s, struct gate_err *err)
 {
 	bool on = in_list(gate_settings_get(s, "isolation"), "linux/seccomp");
 	bool dcos = s->enabled >= 0 || s->mesos_profile != NULL;
@@ -134,15 +147,11 @@ static int seccomp(struct gate_settings *s, bool silent, struct gate_err *err)
 		return -1;
 	if (name == NULL && s->mesos_profile != NULL && s->mesos_profile[0] != '\0')
 		name = s->mesos_profile;
-	if (silent)
+	if (name == NULL && s->mesos_profile == NULL && s->enabled == 1)
 		name = GATE_SECCOMP_NAME;
-	if (!on && name != NULL) {
-		if (!silent &&
-		    gate_settings_note(s, err, "there is no default profile: linux/seccomp is not in --isolation") < 0)
-			return -1;
-		name = NULL;
-	}
-	return set(s, "seccomp_profile_name", name, err);
+	if (note_default(s, on, name, err) < 0)
+		return -1;
+	return set(s, "seccomp_profile_name", on ? name : NULL, err);
 }
 
 /* What an operator forbids with profiles holds only where there are profiles. */
@@ -313,13 +322,10 @@ static int note_harmless(struct gate_settings *s, struct gate_err *err)
 int gate_settings_finish(struct gate_settings *s, struct gate_err *err)
 {
 	const char *file = gate_settings_get(s, "config");
-	bool silent;
 
 	if (read_file(s, file != NULL ? file : GATE_CONFIG_FILE, file != NULL, err) < 0)
 		return -1;
-	silent = !said(s, "isolation") && !said(s, "seccomp_config_dir") && !said(s, "seccomp_profile_name") &&
-	         s->enabled < 0 && s->mesos_profile == NULL;
-	if (directories(s, err) < 0 || isolation(s, err) < 0 || seccomp(s, silent, err) < 0 || policy(s, err) < 0 ||
+	if (directories(s, err) < 0 || isolation(s, err) < 0 || seccomp(s, err) < 0 || policy(s, err) < 0 ||
 	    listen_where(s, err) < 0 || host(s, err) < 0 || note_harmless(s, err) < 0)
 		return -1;
 	s->finished = true;

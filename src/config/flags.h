@@ -14,8 +14,7 @@
 	X("seccomp_config_dir", "DIR", NULL, NULL, PATH,                                                               \
 	  "the directory of profiles; needed when *--isolation* names linux/seccomp (default: /etc/callgate/seccomp)") \
 	X("seccomp_profile_name", "NAME", NULL, NULL, TEXT,                                                            \
-	  "the default profile, a path below that directory (default: default.json when neither of these three was "   \
-	  "said, else none)")                                                                                          \
+	  "the default profile, a path below that directory (default: none, as in Mesos)")                             \
 	X("work_dir", "DIR", NULL, NULL, PATH, "the same as *--state-dir*")                                            \
 	X("hostname", "NAME", NULL, NULL, TEXT, "the name of this host in answers (default: the kernel's)")            \
 	X("ip", "ADDRESS", NULL, NULL, TEXT, "with *--port*: listen on https://ADDRESS:PORT too")                      \

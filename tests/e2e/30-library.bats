@@ -32,6 +32,14 @@ installed()
 	[ "$output" = "absent.json: 'absent.json' does not exist" ]
 }
 
+@test "the agent's settings are installed once, and name the default profile" {
+	installed
+	grep -qx 'seccomp_profile_name: default.json' dest/etc/callgate/agent.yaml
+	echo 'strict: false' >dest/etc/callgate/agent.yaml
+	installed
+	[ "$(cat dest/etc/callgate/agent.yaml)" = 'strict: false' ]
+}
+
 @test "every public header compiles alone, as C11 and as C++" {
 	command -v c++ >/dev/null || skip "no C++ compiler"
 	installed

@@ -108,6 +108,31 @@ status_of()
 	[ ! -e profiles/default.json ]
 }
 
+@test "without a default profile, as in Mesos, there is none, and the start says so" {
+	echo 'strict: false' >agent.yaml
+	"$callgate" agent "--state-dir=$dir/state" "--listen=unix://$dir/socket" "--seccomp_config_dir=$dir/profiles" \
+		"--config=$dir/agent.yaml" >"$dir/log" 2>&1 </dev/null 3>&- &
+	agent=$!
+	answers
+	[ "$(grep -c 'warning: there is no default profile: tasks that name none run without a filter; --seccomp_profile_name=default.json (seccomp_profile_name in /etc/callgate/agent.yaml)' log)" = 1 ]
+	launch one "sleep 1000"
+	state one TASK_RUNNING
+	[ "$(status_of "$(field one pid)" Seccomp)" = 0 ]
+	kill "$agent"
+	wait "$agent"
+	# With the settings that are installed there is one.
+	cp "$root/packaging/agent.yaml" agent.yaml
+	"$callgate" agent "--state-dir=$dir/state" "--listen=unix://$dir/socket" "--seccomp_config_dir=$dir/profiles" \
+		"--config=$dir/agent.yaml" >"$dir/log" 2>&1 </dev/null 3>&- &
+	agent=$!
+	answers
+	[ "$(grep -c warning log)" = 0 ]
+	launch two "sleep 1000"
+	state two TASK_RUNNING
+	[ "$(status_of "$(field two pid)" Seccomp)" = 2 ]
+	[ "$(status_of "$(field one pid)" Seccomp)" = 0 ]
+}
+
 @test "what keeps it from starting is said as Mesos says it" {
 	isolator="Failed to create a containerizer: Could not create MesosContainerizer: Failed to create isolator 'linux/seccomp': "
 	refuses "${isolator}Missing required \`--seccomp_config_dir\` flag" --isolation=linux/seccomp

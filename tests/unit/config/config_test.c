@@ -50,15 +50,20 @@ static void done(struct made *m)
 	gate_settings_free(m->s);
 }
 
-static void nothing_said_means_everything_isolated_and_the_default_profile(void **state)
+static void nothing_said_means_everything_isolated_and_no_default_profile(void **state)
 {
+	const char *const *notes;
 	struct made m;
 
 	(void)state;
 	make(&m, NULL, NULL, NULL);
 	assert_non_null(m.c);
 	assert_int_equal(m.c->isolation, GATE_ISOLATE_ALL);
-	assert_string_equal(m.c->profile_name, "default.json");
+	assert_null(m.c->profile_name);
+	assert_int_equal(gate_settings_notes(m.s, &notes), 1);
+	assert_string_equal(notes[0], "warning: there is no default profile: tasks that name none run without a filter; "
+	                              "--seccomp_profile_name=default.json (seccomp_profile_name in "
+	                              "/etc/callgate/agent.yaml) gives them one");
 	assert_string_equal(gate_settings_get(m.s, "seccomp_config_dir"), "/etc/callgate/seccomp");
 	assert_string_equal(m.c->state_dir, "/var/lib/callgate");
 	assert_int_equal(m.c->gc_delay_ms, 604800000);
@@ -104,11 +109,13 @@ static void dcos_words_switch_the_isolator(void **state)
 		const char *yaml, *profile;
 		bool on;
 	} rows[] = {
-		{ "mesos_seccomp_enabled: true\n", NULL, true },
+		{ "mesos_seccomp_enabled: true\n", "default.json", true },
 		{ "mesos_seccomp_enabled: true\nmesos_seccomp_profile_name: ''\n", NULL, true },
 		{ "mesos_seccomp_enabled: 'true'\nmesos_seccomp_profile_name: web.json\n", "web.json", true },
 		{ "mesos_seccomp_enabled: false\nmesos_seccomp_profile_name: web.json\n", NULL, false },
-		{ "isolation: namespaces/pid\nmesos_seccomp_enabled: true\n", NULL, true },
+		{ "mesos_seccomp_enabled: true\nseccomp_profile_name: web.json\n", "web.json", true },
+		{ "isolation: namespaces/pid\nmesos_seccomp_enabled: true\n", "default.json", true },
+		{ "seccomp_config_dir: /etc/mesos\n", NULL, true },
 		{ "isolation: [namespaces/pid, linux/seccomp]\nmesos_seccomp_enabled: false\n", NULL, false },
 	};
 
@@ -133,7 +140,8 @@ static void dcos_list_of_isolators_is_taken_and_what_is_idle_is_noted(void **sta
 		"isolation",
 		"cgroups/all,disk/du,network/cni,filesystem/linux,docker/runtime,docker/volume,volume/sandbox_path,"
 		"volume/secret,volume/csi,posix/rlimits,namespaces/pid,namespaces/ipc,linux/capabilities,linux/seccomp",
-		"seccomp_config_dir", "/opt/mesosphere/etc/dcos/mesos/seccomp", "switch_user", "true", NULL
+		"seccomp_config_dir", "/opt/mesosphere/etc/dcos/mesos/seccomp", "switch_user", "true", "seccomp_profile_name",
+		"default.json", NULL
 	};
 	const char *const *notes;
 	struct made m;
@@ -202,7 +210,7 @@ static void variables_of_others_are_noted_only(void **state)
 	struct made m;
 
 	(void)state;
-	make(&m, NULL, vars, NULL);
+	make(&m, NULL, vars, "seccomp_profile_name: default.json\n");
 	assert_non_null(m.c);
 	assert_int_equal(gate_settings_notes(m.s, &notes), 2);
 	assert_string_equal(notes[0], "MESOS_NATIVE_JAVA_LIBRARY is not used: the agent has no such setting");
@@ -347,7 +355,7 @@ static void no_name_is_in_two_lists(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_said_means_everything_isolated_and_the_default_profile),
+		cmocka_unit_test(nothing_said_means_everything_isolated_and_no_default_profile),
 		cmocka_unit_test(a_flag_wins_over_a_variable_and_that_over_the_file),
 		cmocka_unit_test(without_a_default_profile_there_is_none),
 		cmocka_unit_test(dcos_words_switch_the_isolator),
