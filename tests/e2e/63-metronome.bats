@@ -152,24 +152,3 @@ run_job()
 	api POST /v1/jobs '{'
 	answers 400
 }
-
-@test "the examples: a job with a schedule, and one that its profile ends" {
-	agent_start
-	cp "$root/examples/agent/no-mkdir.json" "$dir/profiles/"
-	chmod 644 "$dir/profiles/no-mkdir.json"
-	api POST /v0/scheduled-jobs "@$root/examples/agent/job-nightly.json"
-	answers 201 '"cron": "20 0 * * *"'
-	[[ $body == *'T00:20:00.000+0000"'* ]]
-	run_job examples.nightly
-	until_api '/v1/jobs/examples.nightly?embed=historySummary' '"successCount": 1'
-	api POST /v1/jobs "@$root/examples/agent/job-killed.json"
-	answers 201 '"profileName": "no-mkdir.json"'
-	run_job examples.killed
-	until_api '/v1/jobs/examples.killed?embed=history' '"failureCount": 1'
-	[[ $body == *'Command terminated with signal Bad system call'* ]]
-	[[ $body == *'"profile": "no-mkdir.json"'* ]]
-	"$callgate" ps -aq --state-dir "$dir/state/tasks" | while read -r id; do
-		"$callgate" logs --state-dir "$dir/state/tasks" "$id" >>"$dir/out"
-	done
-	grep -qx before "$dir/out"
-}
