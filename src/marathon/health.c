@@ -15,6 +15,14 @@ static int64_t first_ms(const struct gate_app_health *h)
 	return marathons ? 0 : h->delay_s * 1000;
 }
 
+/* What is left of the grace period: less than all of it where the front was started anew. */
+static int64_t grace_left(const struct marathon *m, const struct gate_app_health *h, const struct gate_agent_task *t)
+{
+	int64_t whole = h->grace_s * 1000, left = t->started_ms + whole - gate_agent_wall(m->agent);
+
+	return left < 0 ? 0 : left > whole ? whole : left;
+}
+
 void gate_m_checks_start(struct marathon *m, struct instance *i)
 {
 	const struct def *d = gate_m_def(m, i->app, i->version);
@@ -38,6 +46,7 @@ void gate_m_checks_start(struct marathon *m, struct instance *i)
 		else
 			c->readiness = &((const struct gate_app_readiness *)d->app->readiness.at)[k - d->app->health.n];
 		c->next_ms = now + (c->health != NULL ? first_ms(c->health) : 0);
+		c->grace_ms = now + (c->health != NULL ? grace_left(m, c->health, t) : 0);
 		/* What was found before the front was started anew. */
 		if (c->health != NULL && t->health_known && t->healthy)
 			c->first_success = c->last_success = t->started_ms;
@@ -183,9 +192,9 @@ static void ask(struct marathon *m, struct check *c, struct gate_agent_task *t)
 
 /* --- what an answer means (HealthCheckActor.scala) --- */
 
-static bool in_grace(const struct marathon *m, const struct check *c, const struct gate_agent_task *t)
+static bool in_grace(const struct marathon *m, const struct check *c)
 {
-	return c->first_success == 0 && t->started_ms + c->health->grace_s * 1000 > gate_agent_wall(m->agent);
+	return c->first_success == 0 && c->grace_ms > gate_agent_now(m->agent);
 }
 
 static void succeeded(struct marathon *m, struct check *c)
@@ -197,9 +206,9 @@ static void succeeded(struct marathon *m, struct check *c)
 }
 
 /* True when the task is to be killed for it. */
-static bool has_failed(struct marathon *m, struct check *c, const struct gate_agent_task *t)
+static bool has_failed(struct marathon *m, struct check *c)
 {
-	if (in_grace(m, c, t))
+	if (in_grace(m, c))
 		return false;
 	c->failures++;
 	c->last_failure = gate_agent_wall(m->agent);
@@ -239,7 +248,7 @@ static bool judge(struct marathon *m, struct check *c, struct gate_agent_task *t
 	if (c->good)
 		succeeded(m, c);
 	else
-		kill = has_failed(m, c, t);
+		kill = has_failed(m, c);
 	tell_health(m, c->instance, t);
 	if (!kill)
 		return false;

@@ -5,12 +5,24 @@
 
 /* --- back-off (RateLimiter.scala): for each app and version of its configuration --- */
 
+/* The delay counts from now. On disk by the wall clock; here by the one that nobody sets. */
+static void begin(const struct marathon *m, struct app *app)
+{
+	app->delay_at = gate_agent_wall(m->agent);
+	app->delay_from = gate_agent_now(m->agent);
+}
+
+static int64_t passed(const struct marathon *m, const struct app *app)
+{
+	return gate_agent_now(m->agent) - app->delay_from;
+}
+
 static bool delayed(const struct marathon *m, const struct app *app)
 {
 	const struct gate_app *def = app->now->app;
 
 	return app->delay_config != 0 && app->delay_config == def->config_ms &&
-	       gate_agent_wall(m->agent) <= app->delay_at + def->max_delay_s * 1000;
+	       passed(m, app) <= def->max_delay_s * 1000;
 }
 
 int64_t gate_m_delay_left(const struct marathon *m, const struct app *app)
@@ -21,9 +33,8 @@ int64_t gate_m_delay_left(const struct marathon *m, const struct app *app)
 		return 0;
 	if (delay < GATE_LEAST_DELAY_MS)
 		delay = GATE_LEAST_DELAY_MS;
-	left = app->delay_at + delay - gate_agent_wall(m->agent);
-	/* A clock that was set back must not make it longer. */
-	return left < 0 ? 0 : left > delay ? delay : left;
+	left = delay - passed(m, app);
+	return left < 0 ? 0 : left;
 }
 
 void gate_m_delay_more(struct marathon *m, struct app *app)
@@ -37,14 +48,14 @@ void gate_m_delay_more(struct marathon *m, struct app *app)
 	else
 		app->delay_ns = next < (double)most ? (int64_t)next : most;
 	app->delay_config = def->config_ms;
-	app->delay_at = gate_agent_wall(m->agent);
+	begin(m, app);
 }
 
 void gate_m_delay_move(struct marathon *m, struct app *app)
 {
 	if (!delayed(m, app))
 		return;
-	app->delay_at = gate_agent_wall(m->agent);
+	begin(m, app);
 	gate_m_save_app(m, app);
 }
 

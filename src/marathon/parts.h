@@ -27,7 +27,7 @@ struct check {
 	struct instance *instance;
 	const struct gate_app_health *health; /* one of these two */
 	const struct gate_app_readiness *readiness;
-	int64_t next_ms;
+	int64_t next_ms, grace_ms; /* asked next; until when failures do not count. Both go on when a clock is set */
 	struct gate_probe *probe;
 	bool asking, answered; /* answered: the next three say what came */
 	int status;
@@ -61,8 +61,8 @@ struct app {
 	struct def *now;  /* the current one */
 	bool deleted;     /* its deployment is stopping it */
 	struct instance *instances;
-	int64_t delay_at, delay_ns,
-	    delay_config;     /* back-off: wall, ns, the configuration's version; delay_config 0: none */
+	/* Back-off: since when (wall, and the clock that nobody sets), how long, the configuration's version (0: none). */
+	int64_t delay_at, delay_from, delay_ns, delay_config;
 	char *failure;        /* lastTaskFailure: JSON or NULL */
 	int64_t queued_since; /* wall; 0: nothing waits */
 	bool short_of;        /* what waits does not fit */

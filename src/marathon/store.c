@@ -318,6 +318,14 @@ void gate_m_delete_deployment(struct marathon *m, struct deployment *d)
 
 /* --- from the database --- */
 
+/* How long ago that was; nothing, by a clock that was set back. */
+static int64_t past(const struct marathon *m, int64_t wall_ms)
+{
+	int64_t ms = gate_agent_wall(m->agent) - wall_ms;
+
+	return ms < 0 ? 0 : ms;
+}
+
 static int load_apps(struct marathon *m, struct gate_err *err)
 {
 	struct gate_db_rows q;
@@ -335,6 +343,7 @@ static int load_apps(struct marathon *m, struct gate_err *err)
 		}
 		app->deleted = gate_db_int(&q, 2) != 0;
 		app->delay_at = gate_db_int(&q, 3);
+		app->delay_from = gate_agent_now(m->agent) - past(m, app->delay_at);
 		app->delay_ns = gate_db_int(&q, 4);
 		app->delay_config = gate_db_int(&q, 5);
 		if (failure != NULL && (app->failure = strdup(failure)) == NULL)

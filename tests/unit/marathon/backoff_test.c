@@ -152,12 +152,30 @@ static void it_lasts_over_a_restart(void **state)
 	fake_restart(f);
 	assert_int_equal(launches(f), 1);
 	assert_int_equal(wait_for_launch(f, 60000), 20000);
-	/* A clock that is set back makes no delay longer than it is. */
+	fake_close(f);
+}
+
+static void a_clock_that_is_set_changes_no_delay(void **state)
+{
+	struct fake *f = help_open(NULL);
+
+	(void)state;
+	help_must(f, 201, "POST", "/v2/apps", APP(",\"backoffSeconds\":30,\"backoffFactor\":2"));
 	run_and_fail(f, 1 << 8);
 	f->wall -= 3600000;
 	fake_turn(f);
-	help_must(f, 200, "GET", "/v2/queue", NULL);
-	assert_true(wait_for_launch(f, 100000) <= 34500);
+	assert_int_equal(help_number(f, "/v2/queue", "queue.0.delay.timeLeftSeconds"), 30);
+	assert_int_equal(wait_for_launch(f, 1000000), 30000);
+	run_and_fail(f, 1 << 8);
+	f->wall += 7200000;
+	fake_turn(f);
+	assert_int_equal(wait_for_launch(f, 1000000), 60000);
+	/* While the front was away: no longer than all of it. */
+	run_and_fail(f, 1 << 8);
+	fake_crash(f);
+	f->wall -= 3600000;
+	fake_boot(f);
+	assert_int_equal(wait_for_launch(f, 1000000), 120000);
 	fake_close(f);
 }
 
@@ -182,6 +200,7 @@ int main(void)
 		cmocka_unit_test(what_could_not_be_launched_counts),
 		cmocka_unit_test(it_ends_by_a_new_configuration_a_call_or_time),
 		cmocka_unit_test(it_lasts_over_a_restart),
+		cmocka_unit_test(a_clock_that_is_set_changes_no_delay),
 		cmocka_unit_test(no_backoff_is_no_busy_loop),
 	};
 
