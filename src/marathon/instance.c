@@ -152,7 +152,7 @@ static void put(struct gate_json *j, const char *key, const char *value)
 	gate_json_text(j, value);
 }
 
-static void remember_failure(struct marathon *m, struct app *app, const struct gate_agent_task *t)
+void gate_m_failed(struct marathon *m, struct app *app, const struct failure *why)
 {
 	struct gate_buf out = GATE_BUF_INIT;
 	const char *host = gate_agent_config(m->agent)->hostname;
@@ -162,11 +162,11 @@ static void remember_failure(struct marathon *m, struct app *app, const struct g
 	gate_json_object(&j);
 	put(&j, "appId", app->id);
 	put(&j, "host", host);
-	put(&j, "message", t->message);
-	put(&j, "state", gate_state_name(t->state));
-	put(&j, "taskId", t->id);
+	put(&j, "message", why->message);
+	put(&j, "state", gate_state_name(why->state));
+	put(&j, "taskId", why->task);
 	gate_m_show_time(&j, "timestamp", gate_agent_wall(m->agent));
-	put(&j, "version", t->version);
+	put(&j, "version", why->version);
 	put(&j, "slaveId", host);
 	gate_json_end(&j, '}');
 	free(app->failure);
@@ -198,7 +198,7 @@ static void ended(struct marathon *m, struct instance *i, struct gate_agent_task
 	gate_m_checks_stop(m, i);
 	free(GATE_TAKE(&i->task));
 	if (failed(t->state))
-		remember_failure(m, app, t);
+		gate_m_failed(m, app, &(struct failure){ t->id, t->version, t->message, t->state });
 	if (counts(t->state))
 		gate_m_delay_more(m, app);
 	gate_m_save_app(m, app);

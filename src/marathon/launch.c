@@ -239,7 +239,11 @@ static void launch(struct marathon *m, struct instance *i, const struct def *d, 
 	if (i->task == NULL)
 		return;
 	if (add_task(m, i, d, ports, &err) < 0) {
+		char version[32];
+
 		/* What cannot become a task fails as one that could not be launched: with the back-off, and for all to see. */
+		gate_app_time(i->version, version);
+		gate_m_failed(m, i->app, &(struct failure){ i->task, version, err.text, GATE_STATE_ERROR });
 		free(GATE_TAKE(&i->task));
 		gate_m_delay_more(m, i->app);
 		gate_m_save_app(m, i->app);

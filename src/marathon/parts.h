@@ -125,6 +125,11 @@ size_t gate_m_kill_order(struct marathon *m, struct app *app, size_t n, struct i
 size_t gate_m_alive(const struct app *app); /* instances that are not stopping */
 size_t gate_m_stopping(const struct app *app);
 struct instance *gate_m_of_task(struct marathon *m, const char *task); /* NULL: nobody's */
+struct failure {
+	const char *task, *version, *message;
+	enum gate_state state;
+};
+void gate_m_failed(struct marathon *m, struct app *app, const struct failure *why); /* lastTaskFailure, to be saved */
 void gate_m_task_changed(void *self, struct gate_agent_task *t, enum gate_state before);
 
 /* --- launch.c --- */

@@ -105,6 +105,30 @@ static void what_could_not_be_launched_counts(void **state)
 	fake_close(f);
 }
 
+/* An agent that is started anew with fewer isolators: what it cannot do is said, and tried again when it can. */
+static void what_cannot_be_a_task_any_more_says_why(void **state)
+{
+	struct fake *f = help_open(NULL);
+
+	(void)state;
+	help_must(f, 201, "POST", "/v2/apps",
+	          APP(",\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"containerPath\":\"/v\",\"hostPath\":\"/srv\","
+	              "\"mode\":\"RO\"}]}"));
+	run_and_fail(f, 1 << 8);
+	fake_crash(f);
+	f->config.isolation = 0;
+	fake_boot(f);
+	assert_int_equal(wait_for_launch(f, 10000), -1);
+	assert_string_equal(help_at(f, "/v2/apps/a", "app.lastTaskFailure.state"), "TASK_ERROR");
+	assert_non_null(strstr(help_at(f, "/v2/apps/a", "app.lastTaskFailure.message"), "filesystem/linux"));
+	assert_true(help_number(f, "/v2/queue", "queue.0.delay.timeLeftSeconds") > 0);
+	fake_crash(f);
+	f->config.isolation = GATE_ISOLATE_ALL;
+	fake_boot(f);
+	assert_true(wait_for_launch(f, 10000) >= 0);
+	fake_close(f);
+}
+
 static void it_ends_by_a_new_configuration_a_call_or_time(void **state)
 {
 	struct fake *f = help_open(NULL);
@@ -198,6 +222,7 @@ int main(void)
 		cmocka_unit_test(the_definition_says_how),
 		cmocka_unit_test(what_ends_well_counts_and_what_was_killed_does_not),
 		cmocka_unit_test(what_could_not_be_launched_counts),
+		cmocka_unit_test(what_cannot_be_a_task_any_more_says_why),
 		cmocka_unit_test(it_ends_by_a_new_configuration_a_call_or_time),
 		cmocka_unit_test(it_lasts_over_a_restart),
 		cmocka_unit_test(a_clock_that_is_set_changes_no_delay),
