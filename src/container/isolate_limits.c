@@ -23,6 +23,19 @@ static bool may_raise(const struct gate_prepare *p)
 	return !p->nested && !p->has_userns && (p->caller.effective >> CAP_SYS_RESOURCE & 1) != 0;
 }
 
+/* setrlimit(2): more descriptors than fs.nr_open are EPERM for everybody. */
+static int check_descriptors(const struct gate_limit *l, struct gate_err *err)
+{
+	long long most = 0;
+
+	if (l->resource != RLIMIT_NOFILE || gate_proc_number("/proc/sys/fs/nr_open", &most) < 0 ||
+	    l->hard <= (uint64_t)most)
+		return 0;
+	return GATE_FAIL(err, GATE_E_INVALID,
+	                 "the limit of 'nofile' cannot be raised to %llu: this host has at most %lld (fs.nr_open)",
+	                 (unsigned long long)l->hard, most);
+}
+
 static int limit_row(struct gate_prepare *p, const struct gate_limit *l, struct gate_err *err)
 {
 	struct rlimit now;
@@ -36,6 +49,8 @@ static int limit_row(struct gate_prepare *p, const struct gate_limit *l, struct 
 		return GATE_FAIL(err, GATE_E_DENIED,
 		                 "the limit of '%s' cannot be raised from %llu to %llu without CAP_SYS_RESOURCE", name,
 		                 (unsigned long long)now.rlim_max, (unsigned long long)l->hard);
+	if (check_descriptors(l, err) < 0)
+		return -1;
 	struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_RLIMIT, "%s=%llu:%llu", name,
 	                                     (unsigned long long)l->soft, (unsigned long long)l->hard);
 	row->flags = (uint16_t)l->resource;
