@@ -182,10 +182,9 @@ bool gate_agent_asks(struct gate_agent *a, uint64_t serial, uint32_t type, const
 }
 
 /* As if the launcher had said so: what is to come of it is decided in one place. */
-static void refuse(struct gate_agent *a, uint64_t serial, const char *why)
+static void refuse(struct gate_agent *a, uint64_t serial, int64_t code, const char *why)
 {
-	struct gate_ipc m = { .head = { .type = GATE_IPC_REFUSED, .serial = serial, .a = GATE_E_SYS },
-		              .fds = { -1, -1 } };
+	struct gate_ipc m = { .head = { .type = GATE_IPC_REFUSED, .serial = serial, .a = code }, .fds = { -1, -1 } };
 
 	m.head.len = (uint32_t)strnlen(why, sizeof(m.bytes));
 	memcpy(m.bytes, why, m.head.len);
@@ -198,7 +197,7 @@ static void send_now(struct gate_agent *a, struct action *x)
 	    a->world.send(a->world.ctx, x->type, x->serial, x->a, x->b, x->name, x->name != NULL ? strlen(x->name) : 0,
 	                  x->fd) == 0)
 		return;
-	refuse(a, x->serial, "the launcher cannot be reached");
+	refuse(a, x->serial, GATE_E_SYS, "the launcher cannot be reached");
 }
 
 static bool run_actions(struct gate_agent *a)
@@ -210,7 +209,7 @@ static bool run_actions(struct gate_agent *a)
 			send_now(a, x);
 		else if (x->kind == ACTION_REFUSE &&
 		         gate_agent_asks(a, x->serial, GATE_IPC_LAUNCH, x->name, NULL, NULL))
-			refuse(a, x->serial, x->data);
+			refuse(a, x->serial, x->a, x->data);
 		else if (x->kind == ACTION_EVENT)
 			gate_events_live(a, x);
 		else if (x->kind == ACTION_CALL)

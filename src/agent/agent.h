@@ -253,7 +253,10 @@ void gate_time_text(int64_t wall_ms, char text[32]);
 /* --- counters for /metrics: a fixed table by name, e.g. "slave/container_launch_errors" (metrics.c) --- */
 void gate_metric_add(struct gate_agent *a, const char *name, int64_t n);
 /* Every metric, computed gauges too, by name: fn(ctx, name, value). */
-void gate_metrics(struct gate_agent *a, void (*fn)(void *ctx, const char *name, double value), void *ctx);
+typedef void gate_metric_fn(void *ctx, const char *name, double value);
+void gate_metrics(struct gate_agent *a, gate_metric_fn *fn, void *ctx);
+/* A request was answered. */
+void gate_metric_answered(struct gate_agent *a, int status, int64_t took_ms);
 
 /* --- life --- */
 int gate_agent_open(struct gate_loop *loop, struct gate_db *db, const struct gate_config *c, const struct gate_world *w,

@@ -172,11 +172,11 @@ static void ended(struct gate_agent *a, struct gate_agent_task *t, const struct 
 		gate_change_state(a, t, state, cause, text.data);
 }
 
-void gate_change_refused(struct gate_agent *a, struct gate_agent_task *t, const char *why)
+void gate_change_refused(struct gate_agent *a, struct gate_agent_task *t, const char *cause, const char *why)
 {
 	GATE_AUTO(gate_buf_done) struct gate_buf text = GATE_BUF_INIT;
 
-	gate_metric_add(a, "slave/container_launch_errors", 1);
+	gate_metrics_not_launched(a, cause);
 	gate_buf_printf(&text, "Failed to launch container: %s", why);
 	if (text.failed)
 		a->nomem = true;
@@ -202,7 +202,7 @@ static void not_run(struct gate_agent *a, struct gate_agent_task *t, const struc
 	if (why.failed)
 		a->nomem = true;
 	else
-		gate_change_refused(a, t, why.data);
+		gate_change_refused(a, t, c->record.n_denials > 0 ? "seccomp" : "program", why.data);
 }
 
 static void running(struct gate_agent *a, struct gate_agent_task *t, const struct gate_record *r)
@@ -274,5 +274,5 @@ void gate_change_gone(struct gate_agent *a, struct gate_agent_task *t)
 	if (t->started_ms != 0)
 		gate_change_state(a, t, GATE_STATE_LOST, GATE_CAUSE_NONE, "Container lost: it is not there any more");
 	else
-		gate_change_refused(a, t, "never started: the agent was restarted before its launch");
+		gate_change_refused(a, t, "restart", "never started: the agent was restarted before its launch");
 }

@@ -197,7 +197,7 @@ static void answer(struct gate_agent *a, const struct letter *l)
 	} else if (t == NULL) {
 		return;
 	} else if (l->asked == GATE_IPC_LAUNCH && refused && !gate_state_ended(t->state)) {
-		gate_change_refused(a, t, (const char *)l->bytes);
+		gate_change_refused(a, t, gate_cause_of_code(l->a), (const char *)l->bytes);
 	} else if (l->asked == GATE_IPC_REMOVE && refused) {
 		gate_agent_log(a, "container '%s' cannot be removed: %s", l->name, (const char *)l->bytes);
 		gate_collect_refused(a, t);

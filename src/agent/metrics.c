@@ -5,6 +5,8 @@
 
 #include "agent/parts.h"
 
+const int64_t gate_latency_ms[GATE_LATENCIES] = { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 30000 };
+
 #define KINDS_MOST 1024 /* counters; only system calls' names make more of them */
 
 void gate_metric_add(struct gate_agent *a, const char *name, int64_t n)
@@ -52,6 +54,36 @@ void gate_metrics_denied(struct gate_agent *a, const struct gate_record *r)
 	gate_metric_add(a, "callgate/audit_records_lost", (int64_t)(r->lost < INT32_MAX ? r->lost : INT32_MAX));
 }
 
+const char *gate_cause_of_code(int64_t code)
+{
+	if (code >= 0)
+		return "launcher";
+	return code == -GATE_E_DENIED ? "policy" : code == -GATE_E_LIMIT ? "task" : "profile";
+}
+
+void gate_metrics_not_launched(struct gate_agent *a, const char *cause)
+{
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "callgate/launch_errors/%s", cause);
+	gate_metric_add(a, name, 1);
+	gate_metric_add(a, "slave/container_launch_errors", 1);
+}
+
+void gate_metric_answered(struct gate_agent *a, int status, int64_t took_ms)
+{
+	struct latency *l = &a->latency;
+	size_t i = 0;
+
+	while (i < GATE_LATENCIES && took_ms > gate_latency_ms[i])
+		i++;
+	l->upto[i]++;
+	l->n++;
+	l->ms += took_ms;
+	if (status >= 500)
+		gate_metric_add(a, "callgate/api_errors", 1);
+}
+
 /* --- what is now --- */
 struct sums {
 	double cpus, mem, disk;
@@ -75,9 +107,7 @@ static struct sums sum(const struct gate_agent *a)
 	return s;
 }
 
-typedef void metric_fn(void *ctx, const char *name, double value);
-
-static void resource(metric_fn *fn, void *ctx, const char *name, double total, double used)
+static void resource(gate_metric_fn *fn, void *ctx, const char *name, double total, double used)
 {
 	char text[64];
 
@@ -89,7 +119,7 @@ static void resource(metric_fn *fn, void *ctx, const char *name, double total, d
 	fn(ctx, text, total > 0 ? used / total : 0);
 }
 
-static void gauges(struct gate_agent *a, const struct sums *s, metric_fn *fn, void *ctx)
+static void gauges(struct gate_agent *a, const struct sums *s, gate_metric_fn *fn, void *ctx)
 {
 	const struct gate_config *c = a->config;
 
@@ -105,7 +135,7 @@ static void gauges(struct gate_agent *a, const struct sums *s, metric_fn *fn, vo
 }
 
 /* Tasks by their state: those that are there, and of those that ended, all since the start as Mesos counts them. */
-static void task_states(struct gate_agent *a, const struct sums *s, metric_fn *fn, void *ctx)
+static void task_states(const struct sums *s, gate_metric_fn *fn, void *ctx)
 {
 	static const struct {
 		enum gate_state state;
@@ -116,7 +146,6 @@ static void task_states(struct gate_agent *a, const struct sums *s, metric_fn *f
 		{ GATE_STATE_UNKNOWN, "callgate/tasks_unknown" },
 	};
 
-	(void)a;
 	for (size_t i = 0; i < GATE_ARRAY_LEN(now); i++)
 		fn(ctx, now[i].name, (double)s->states[now[i].state]);
 }
@@ -127,7 +156,7 @@ static const char *const counted[] = {
 	"slave/tasks_lost",      "slave/tasks_gone",           "slave/container_launch_errors",
 	"slave/recovery_errors", "slave/valid_status_updates", "callgate/launches",
 	"callgate/orphans",      "callgate/commits_failed",    "callgate/audit_records_lost",
-	"callgate/api_requests", "callgate/api_milliseconds",  "callgate/api_errors",
+	"callgate/api_errors",
 };
 
 void gate_metrics_ended(struct gate_agent *a, enum gate_state state)
@@ -142,61 +171,26 @@ void gate_metrics_ended(struct gate_agent *a, enum gate_state state)
 		gate_metric_add(a, names[state], 1);
 }
 
-void gate_metrics(struct gate_agent *a, void (*fn)(void *ctx, const char *name, double value), void *ctx)
+void gate_metrics_gauges(struct gate_agent *a, gate_metric_fn *fn, void *ctx)
 {
 	struct sums s = sum(a);
 
+	gauges(a, &s, fn, ctx);
+	task_states(&s, fn, ctx);
+}
+
+void gate_metrics_counters(struct gate_agent *a, gate_metric_fn *fn, void *ctx)
+{
 	for (size_t i = 0; i < GATE_ARRAY_LEN(counted); i++)
 		gate_metric_add(a, counted[i], 0);
-	gauges(a, &s, fn, ctx);
-	task_states(a, &s, fn, ctx);
 	for (const struct counter *c = a->counters; c != NULL; c = c->next)
 		fn(ctx, c->name, (double)c->value);
 }
 
-/* --- GET /metrics/prometheus --- */
-/* "slave/tasks_running" is mesos_slave_tasks_running; "callgate/denials/ptrace" has the call as a label. */
-static void prometheus(void *ctx, const char *name, double value)
+void gate_metrics(struct gate_agent *a, gate_metric_fn *fn, void *ctx)
 {
-	static const char denials[] = "callgate/denials/";
-	struct gate_buf *out = ctx;
-
-	if (strncmp(name, denials, sizeof(denials) - 1) == 0) {
-		gate_buf_printf(out, "callgate_denials_total{call=\"%s\"} %.15g\n", name + sizeof(denials) - 1, value);
-		return;
-	}
-	gate_buf_puts(out, strncmp(name, "callgate/", 9) == 0 ? "" : "mesos_");
-	for (const char *s = name; *s != '\0'; s++)
-		gate_buf_add(out, (*s >= 'a' && *s <= 'z') || (*s >= '0' && *s <= '9') ? s : "_", 1);
-	gate_buf_printf(out, " %.15g\n", value);
-}
-
-/* Label values: ids of tasks and apps, whose bytes were checked, but not for this language. */
-static void label(struct gate_buf *out, const char *name, const char *value)
-{
-	gate_buf_printf(out, "%s=\"", name);
-	for (const char *s = value; *s != '\0'; s++)
-		if (*s == '"' || *s == '\\')
-			gate_buf_printf(out, "\\%c", *s);
-		else if ((unsigned char)*s >= ' ')
-			gate_buf_add(out, s, 1);
-	gate_buf_puts(out, "\"");
-}
-
-void gate_metrics_get(void *ctx, const struct gate_http_request *r, struct gate_http_answer *answer)
-{
-	struct gate_agent *a = ctx;
-
-	(void)r;
-	answer->status = 200;
-	answer->type = "text/plain; version=0.0.4";
-	gate_metrics(a, prometheus, &answer->body);
-	for (const struct task *k = a->first; k != NULL; k = (const struct task *)k->t.next) {
-		if (k->denied == 0)
-			continue;
-		gate_buf_puts(&answer->body, "callgate_task_denied_calls{");
-		label(&answer->body, "task", k->t.id);
-		label(&answer->body, ",owner", k->t.owner_id);
-		gate_buf_printf(&answer->body, "} %u\n", k->denied);
-	}
+	gate_metrics_gauges(a, fn, ctx);
+	gate_metrics_counters(a, fn, ctx);
+	fn(ctx, "callgate/api_requests", (double)a->latency.n);
+	fn(ctx, "callgate/api_milliseconds", (double)a->latency.ms);
 }

@@ -88,6 +88,13 @@ struct counter {
 	int64_t value;
 	char name[];
 };
+/* How long answers took: upto[i] took at most gate_latency_ms[i], the last one longer. */
+#define GATE_LATENCIES 12
+extern const int64_t gate_latency_ms[GATE_LATENCIES];
+struct latency {
+	int64_t upto[GATE_LATENCIES + 1];
+	int64_t n, ms;
+};
 struct audit {
 	struct audit *next;
 	int64_t at_ms;
@@ -133,6 +140,7 @@ struct gate_agent {
 	bool lagging; /* a stream waits for room */
 
 	struct counter *counters;
+	struct latency latency;
 	struct audit *audit, **audit_end;
 };
 
@@ -161,7 +169,7 @@ void gate_table_text(struct gate_agent *a, char **field, const char *value);
 void gate_change_state(struct gate_agent *a, struct gate_agent_task *t, enum gate_state state, enum gate_cause cause,
                        const char *message);
 void gate_change_report(struct gate_agent *a, struct gate_agent_task *t, const struct gate_ipc_task *k);
-void gate_change_refused(struct gate_agent *a, struct gate_agent_task *t, const char *why);
+void gate_change_refused(struct gate_agent *a, struct gate_agent_task *t, const char *cause, const char *why);
 void gate_change_gone(struct gate_agent *a, struct gate_agent_task *t); /* a row without a container */
 
 /* heard.c */
@@ -194,10 +202,19 @@ void gate_denials_text(struct gate_agent *a, const struct gate_agent_task *t, co
                        struct gate_buf *out);
 
 /* metrics.c */
-void gate_metrics_get(void *ctx, const struct gate_http_request *r, struct gate_http_answer *answer);
+void gate_metrics_gauges(struct gate_agent *a, gate_metric_fn *fn, void *ctx);
+void gate_metrics_counters(struct gate_agent *a, gate_metric_fn *fn, void *ctx);
+/* Of a refusal: what the front itself has refused, after the answer or before, has its code as a negative number. */
+const char *gate_cause_of_code(int64_t code);
+/* `cause` is one word: profile, policy, task (what it says cannot be), launcher (what it needs cannot be made), program (not
+ * executed), seccomp (its profile refuses that), restart (of the agent, before it was begun). */
+void gate_metrics_not_launched(struct gate_agent *a, const char *cause);
 void gate_metrics_denied(struct gate_agent *a, const struct gate_record *r);
 void gate_metrics_ended(struct gate_agent *a, enum gate_state state);
 void gate_metrics_close(struct gate_agent *a);
+
+/* prometheus.c */
+void gate_prometheus_get(void *ctx, const struct gate_http_request *r, struct gate_http_answer *answer);
 
 /* audit.c */
 void gate_audit_written(struct gate_agent *a); /* it is on disk */

@@ -25,6 +25,7 @@ void gate_profiles_close(struct gate_profiles *p)
 		return;
 	for (size_t i = 0; i < GATE_PROFILE_CACHE; i++)
 		gate_compiled_free(p->made[i].c);
+	free(p->said);
 	free(p);
 }
 

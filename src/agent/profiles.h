@@ -27,6 +27,13 @@ int gate_profiles_decide(struct gate_profiles *p, const struct gate_profile_requ
 bool gate_profiles_place(struct gate_profiles *p, const struct gate_agent_task *t, const struct gate_record_denial *d,
                          char *text, size_t size);
 
+/* What is to be said about each profile of the directory, by severity (an unusable one: an error), as fn(ctx, name, counts). */
+struct gate_profile_counts {
+	size_t notices, warnings, errors;
+};
+void gate_profiles_findings(struct gate_profiles *p,
+                            void (*fn)(void *ctx, const char *name, const struct gate_profile_counts *n), void *ctx);
+
 int gate_profiles_open(struct gate_agent *a, struct gate_profiles **ret, struct gate_err *err);
 void gate_profiles_close(struct gate_profiles *p);
 /* GET /api/v1/profiles, /api/v1/profiles/NAME: name, textDigest, meaningDigest, findings, usedBy, olderTasks, default, floor. */

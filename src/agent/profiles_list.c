@@ -223,6 +223,89 @@ static bool describe(struct gate_profiles *p, const char *name, bool each, struc
 	return there;
 }
 
+/* --- how much is to be said about each --- */
+static void look(struct gate_profiles *p, const char *name, const struct gate_buf *text, struct gate_profile_counts *n)
+{
+	struct gate_findings *f = NULL;
+	struct gate_source *s = NULL;
+
+	*n = (struct gate_profile_counts){ 0 };
+	if (gate_findings_new(&f, NULL) < 0 || source_of(p, name, text, &s) < 0 || gate_source_check(s, f, NULL) < 0) {
+		n->errors = 1;
+	} else {
+		for (size_t i = 0; i < gate_findings_count(f); i++) {
+			const enum gate_severity how = gate_findings_at(f, i)->severity;
+
+			n->notices += how == GATE_NOTICE;
+			n->warnings += how == GATE_WARNING;
+			n->errors += how == GATE_ERROR;
+		}
+	}
+	gate_source_free(s);
+	gate_findings_free(f);
+}
+
+/* NULL: memory is gone. */
+static struct gate_profile_said *said_of(struct gate_profiles *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_said; i++)
+		if (strcmp(p->said[i].name, name) == 0)
+			return &p->said[i];
+	if (gate_grow(&p->said, p->n_said, &p->cap_said, sizeof(*p->said)) < 0)
+		return NULL;
+	struct gate_profile_said *s = &p->said[p->n_said++];
+
+	*s = (struct gate_profile_said){ .seen = false };
+	(void)snprintf(s->name, sizeof(s->name), "%s", name);
+	return s;
+}
+
+static void count(struct gate_profiles *p, const char *name)
+{
+	GATE_AUTO(gate_buf_done) struct gate_buf text = GATE_BUF_INIT;
+	char digest[GATE_POLICY_DIGEST_TEXT] = "unreadable";
+	bool there = gate_profile_text(p, name, &text, NULL) == 0;
+	struct gate_profile_said *s = said_of(p, name);
+	struct gate_digest d;
+
+	if (s == NULL)
+		return;
+	s->seen = true;
+	if (there) {
+		gate_digest_bytes(text.data != NULL ? text.data : "", text.len, &d);
+		gate_digest_text(&d, digest);
+	}
+	if (strcmp(s->text_digest, digest) == 0)
+		return;
+	if (there)
+		look(p, name, &text, &s->n);
+	else
+		s->n = (struct gate_profile_counts){ .errors = 1 };
+	(void)snprintf(s->text_digest, sizeof(s->text_digest), "%s", digest);
+}
+
+void gate_profiles_findings(struct gate_profiles *p,
+                            void (*fn)(void *ctx, const char *name, const struct gate_profile_counts *n), void *ctx)
+{
+	struct names l = { 0 };
+	size_t kept = 0;
+
+	walk(p, "", 1, &l);
+	for (size_t i = 0; i < p->n_said; i++)
+		p->said[i].seen = false;
+	for (size_t i = 0; i < l.n; i++)
+		count(p, l.at[i]);
+	names_done(&l);
+	for (size_t i = 0; i < p->n_said; i++) {
+		if (!p->said[i].seen)
+			continue;
+		p->said[kept++] = p->said[i];
+		fn(ctx, p->said[kept - 1].name, &p->said[kept - 1].n);
+	}
+	p->n_said = kept;
+}
+
+/* --- HTTP --- */
 static void list(void *ctx, const struct gate_http_request *r, struct gate_http_answer *a)
 {
 	struct gate_profiles *p = ctx;

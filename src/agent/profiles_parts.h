@@ -23,12 +23,20 @@ struct gate_profile_made {
 struct gate_profile_holds {
 	char a[GATE_POLICY_DIGEST_TEXT], b[GATE_POLICY_DIGEST_TEXT];
 };
+/* What is to be said about a text, kept while the directory has it: looking costs about as much as compiling. */
+struct gate_profile_said {
+	char name[256], text_digest[GATE_POLICY_DIGEST_TEXT];
+	struct gate_profile_counts n;
+	bool seen;
+};
 struct gate_profiles {
 	struct gate_agent *agent;
 	struct gate_facts facts; /* but for caps */
 	struct gate_profile_made made[GATE_PROFILE_CACHE];
 	struct gate_profile_holds holds[GATE_PROFILE_HOLDS];
 	size_t next_holds;
+	struct gate_profile_said *said;
+	size_t n_said, cap_said;
 	uint64_t clock;
 };
 

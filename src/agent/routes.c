@@ -60,6 +60,6 @@ const struct gate_http_route gate_agent_routes[] = {
 	{ "GET", "/api/v1/tasks/*", GATE_RIGHT_READ, false, one, NULL },
 	{ "GET", "/api/v1/events", GATE_RIGHT_READ, false, gate_events_get, NULL },
 	{ "GET", "/v2/events", GATE_RIGHT_READ, false, gate_events_get, NULL },
-	{ "GET", "/metrics/prometheus", GATE_RIGHT_READ, false, gate_metrics_get, NULL },
+	{ "GET", "/metrics/prometheus", GATE_RIGHT_READ, false, gate_prometheus_get, NULL },
 	{ 0 },
 };

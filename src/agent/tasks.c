@@ -137,6 +137,7 @@ static void refuse_later(struct gate_agent *a, const struct gate_new_task *n, co
 	if (x == NULL)
 		return;
 	x->serial = ++a->serial;
+	x->a = -(int64_t)why->code; /* see gate_cause_of_code */
 	x->name = gate_agent_copy(a, n->container);
 	x->data = gate_agent_copy(a, why->text);
 }
@@ -154,8 +155,8 @@ static int add(struct gate_agent *a, const struct gate_new_task *n, struct gate_
 	if (n->task->name == NULL)
 		return GATE_FAIL_NOMEM(err);
 	if (decide(a, n, &d, &why) < 0 || pack(n->task, &d.profile, &fd, &why) < 0) {
-		gate_metric_add(a, "slave/container_launch_errors", !n->keep_refused);
 		if (!n->keep_refused) {
+			gate_metrics_not_launched(a, gate_cause_of_code(-(int64_t)why.code));
 			if (err != NULL)
 				*err = why;
 			return -1;

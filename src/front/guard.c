@@ -43,10 +43,7 @@ void gate_guard_answered(void *ctx, const struct gate_http_request *r, int statu
 
 	if (a == NULL)
 		return;
-	gate_metric_add(a, "callgate/api_requests", 1);
-	gate_metric_add(a, "callgate/api_milliseconds", took_ms);
-	if (status >= 500)
-		gate_metric_add(a, "callgate/api_errors", 1);
+	gate_metric_answered(a, status, took_ms);
 	if ((status != 401 && status != 403) || r == NULL || r->peer == NULL)
 		return;
 	gate_client_text(r->peer, client);

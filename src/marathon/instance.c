@@ -206,6 +206,7 @@ static void ended(struct marathon *m, struct instance *i, struct gate_agent_task
 		gate_m_delete_instance(m, i);
 		return;
 	}
+	gate_metric_add(m->agent, "callgate/restarts/marathon", 1);
 	i->since = gate_agent_wall(m->agent);
 	gate_m_save_instance(m, i);
 }

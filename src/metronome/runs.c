@@ -209,7 +209,7 @@ static void fail_or_retry(struct metro *m, struct metro_job *j, struct metro_run
 	r->relaunch_ms = wall + wait;
 	metro_save_run(m, j, r);
 	forget_oldest(m, r);
-	gate_metric_add(m->agent, "callgate/job_tasks_restarted", 1);
+	gate_metric_add(m->agent, "callgate/restarts/metronome", 1);
 	gate_agent_wake(m->agent, m, gate_agent_now(m->agent) + wait);
 }
 

@@ -639,6 +639,39 @@ static void the_list_shows_digests_findings_and_who_runs_under_what(void **state
 	done(&q);
 }
 
+struct seen {
+	char text[1000];
+};
+
+static void see(void *ctx, const char *name, const struct gate_profile_counts *n)
+{
+	struct seen *s = ctx;
+	size_t len = strlen(s->text);
+
+	(void)snprintf(s->text + len, sizeof(s->text) - len, "%s:%d ", name, n->errors > 0);
+}
+
+static void findings_are_counted_and_follow_the_files(void **state)
+{
+	struct seen before = { "" }, after = { "" };
+	char path[200];
+
+	(void)state;
+	put("new.json", "{");
+	gate_profiles_findings(agent.p, see, &before);
+	assert_non_null(strstr(before.text, "default.json:0 "));
+	assert_non_null(strstr(before.text, "broken.json:1 "));
+	assert_non_null(strstr(before.text, "new.json:1 "));
+	put("new.json", ALLOW_BUT("\"sethostname\""));
+	gate_profiles_findings(agent.p, see, &after);
+	assert_non_null(strstr(after.text, "new.json:0 "));
+	(void)snprintf(path, sizeof(path), "%s/new.json", agent.dir);
+	assert_int_equal(unlink(path), 0);
+	after.text[0] = '\0';
+	gate_profiles_findings(agent.p, see, &after);
+	assert_null(strstr(after.text, "new.json"));
+}
+
 static void a_refused_call_has_its_line_of_the_text_that_the_task_was_started_with(void **state)
 {
 	struct gate_record_denial d = { .action = GATE_RET_KILL_THREAD };
@@ -708,6 +741,7 @@ int main(void)
 		TEST(below_an_unconfined_parent_anything_is_tighter),
 		TEST(a_parents_filter_that_is_lost_refuses),
 		TEST(the_list_shows_digests_findings_and_who_runs_under_what),
+		TEST(findings_are_counted_and_follow_the_files),
 		TEST(a_refused_call_has_its_line_of_the_text_that_the_task_was_started_with),
 		TEST(what_no_row_names_is_forgotten_at_the_next_start),
 	};

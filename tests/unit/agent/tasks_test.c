@@ -183,6 +183,17 @@ static void a_refused_launch_says_why(void **state)
 	fake_close(f);
 }
 
+static void expect_metric(struct fake *f, const char *line)
+{
+	struct fake_answer answer;
+
+	fake_call(f, "GET", "/metrics/prometheus", NULL, &answer);
+	assert_int_equal(answer.status, 200);
+	if (strstr(answer.body, line) == NULL)
+		fail_msg("%s is not in\n%.4000s", line, strstr(answer.body, "# HELP"));
+	fake_answer_done(&answer);
+}
+
 static void what_the_profiles_refuse_is_an_error_or_a_failed_task(void **state)
 {
 	struct fake *f = fake_open(NULL, NULL);
@@ -202,6 +213,33 @@ static void what_the_profiles_refuse_is_an_error_or_a_failed_task(void **state)
 	expect_task(f, "two", GATE_STATE_FAILED, GATE_CAUSE_LAUNCH_FAILED,
 	       "Failed to launch container: Failed to parse Seccomp profile 'x.json'");
 	assert_int_equal(fake_sent(f, GATE_IPC_LAUNCH, NULL), 0);
+	f->profile_error = (struct gate_err)GATE_ERR_INIT;
+	gate_err_set(&f->profile_error, GATE_E_DENIED, 0, "not yours");
+	gate_agent_begin(f->agent);
+	assert_non_null(make_task(f, "three", (struct gate_new_task){ .keep_refused = true }, &err));
+	assert_int_equal(gate_agent_commit(f->agent, NULL), 0);
+	fake_turn(f);
+	expect_metric(f, "callgate_launch_errors_total{cause=\"profile\"} 2\n");
+	expect_metric(f, "callgate_launch_errors_total{cause=\"policy\"} 1\n");
+	expect_metric(f, "mesos_slave_container_launch_errors 3\n");
+	fake_close(f);
+}
+
+static void answers_are_counted_by_how_long_they_took(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+
+	(void)state;
+	gate_metric_answered(f->agent, 200, 0);
+	gate_metric_answered(f->agent, 200, 20);
+	gate_metric_answered(f->agent, 503, 21);
+	gate_metric_answered(f->agent, 200, 99999);
+	expect_metric(f, "_bucket{le=\"0.001\"} 1\n");
+	expect_metric(f, "_bucket{le=\"0.02\"} 2\n");
+	expect_metric(f, "_bucket{le=\"0.05\"} 3\n");
+	expect_metric(f, "_bucket{le=\"+Inf\"} 4\n");
+	expect_metric(f, "_seconds_sum 100.04\n");
+	expect_metric(f, "callgate_api_errors 1\n");
 	fake_close(f);
 }
 
@@ -401,7 +439,10 @@ static void tasks_are_shown_with_what_mesos_lacks(void **state)
 	assert_non_null(strstr(answer.body, "mesos_slave_tasks_failed 1\n"));
 	assert_non_null(strstr(answer.body, "mesos_slave_tasks_staging 1\n"));
 	assert_non_null(strstr(answer.body, "callgate_denials_total{call=\"ptrace\"} 1\n"));
-	assert_non_null(strstr(answer.body, "callgate_task_denied_calls{task=\"task.bad\",owner=\"/web\"} 1\n"));
+	assert_non_null(strstr(answer.body, "callgate_task_denials{task=\"task.bad\",owner=\"/web\",call=\"ptrace\"} 1\n"));
+	assert_non_null(strstr(answer.body, "\n# TYPE mesos_slave_tasks_staging gauge\nmesos_slave_tasks_staging 1\n"));
+	assert_non_null(strstr(answer.body, "\n# TYPE mesos_slave_tasks_failed counter\nmesos_slave_tasks_failed 1\n"));
+	assert_non_null(strstr(answer.body, "callgate_profile_findings{profile=\"web \\\"1\\\".json\",severity=\"warning\"} 2\n"));
 	fake_answer_done(&answer);
 	fake_close(f);
 }
@@ -436,6 +477,7 @@ int main(void)
 		cmocka_unit_test(a_kill_during_the_launch_is_sent_when_it_runs),
 		cmocka_unit_test(a_refused_launch_says_why),
 		cmocka_unit_test(what_the_profiles_refuse_is_an_error_or_a_failed_task),
+		cmocka_unit_test(answers_are_counted_by_how_long_they_took),
 		cmocka_unit_test(an_id_or_container_is_used_once),
 		cmocka_unit_test(what_is_nested_ends_with_its_parent),
 		cmocka_unit_test(a_failed_commit_leaves_no_trace),

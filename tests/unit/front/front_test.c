@@ -228,8 +228,8 @@ static void it_answers_once_it_knows_what_runs(void **state)
 	assert_int_equal(gate_ipc_send(f->launcher, GATE_IPC_DONE, serial, 0, 0, NULL, 0, NULL, 0), 0);
 	assert_int_equal(ask_until(f, "/api/v1/tasks", 200, body, sizeof(body)), 200);
 	assert_non_null(strstr(body, "{\"tasks\": []}"));
-	assert_int_equal(ask(f, "/metrics/prometheus", body, sizeof(body)), 200);
-	assert_non_null(strstr(body, "mesos_slave_registered 1\n"));
+	assert_int_equal(ask(f, "/metrics/snapshot", body, sizeof(body)), 200);
+	assert_non_null(strstr(body, "\"slave/registered\": 1"));
 	assert_int_equal(ask(f, "/nowhere", body, sizeof(body)), 404);
 	(void)kill(f->pid, SIGTERM);
 	assert_int_equal(ends(f), 0);
