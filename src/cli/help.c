@@ -73,16 +73,53 @@ static unsigned width_of(FILE *out)
 	return columns == 0 || columns > HELP_WIDTH ? HELP_WIDTH : columns;
 }
 
+/* Commands beside what they do, or below it where that would be too wide; a longer command goes on behind a backslash. */
+static void print_examples(const struct gate_verb *verb, FILE *out, bool color, unsigned width)
+{
+	enum { INDENT = 2, MORE = 6, LEAST = 40 };
+	GATE_AUTO(gate_table_done) struct gate_table beside = { 0 };
+	const char *on = gate_style(color, GATE_STYLE_CYAN), *off = gate_style(color, GATE_STYLE_PLAIN);
+	size_t command = 0, what = 0, room = (width > LEAST ? width : LEAST) - MORE, n;
+
+	for (const struct gate_example *e = verb->examples; e->command != NULL; e++) {
+		command = strlen(e->command) > command ? strlen(e->command) : command;
+		what = strlen(e->what) > what ? strlen(e->what) : what;
+	}
+	gate_table_init(&beside, 2);
+	for (const struct gate_example *e = verb->examples; e->command != NULL; e++) {
+		if (INDENT + command + 2 + what <= width) {
+			gate_table_add(&beside, GATE_STYLE_CYAN, "%s", e->command);
+			gate_table_add(&beside, GATE_STYLE_PLAIN, "%s", e->what);
+			continue;
+		}
+		(void)fprintf(out, "%*s# %s\n%*s%s", INDENT, "", e->what, INDENT, "", on);
+		for (const char *s = e->command; *s != '\0'; s += n + (s[n] == ' ')) {
+			n = strlen(s);
+			if (n > room)
+				for (n = room - 2; n > 0 && s[n] != ' ';)
+					n--;
+			if (n == 0)
+				n = strlen(s);
+			(void)fprintf(out, "%.*s", (int)n, s);
+			if (s[n] != '\0')
+				(void)fprintf(out, " \\\n%*s", MORE, "");
+		}
+		(void)fprintf(out, "%s\n", off);
+	}
+	gate_table_print(&beside, out, color, INDENT, width);
+}
+
 void gate_help_verb(const struct gate_cli *cli, const struct gate_verb *verb, FILE *out)
 {
-	GATE_AUTO(gate_table_done) struct gate_table options = { 0 }, examples = { 0 }, statuses = { 0 };
+	GATE_AUTO(gate_table_done) struct gate_table options = { 0 }, statuses = { 0 };
+	GATE_AUTO(gate_buf_done) struct gate_buf title = GATE_BUF_INIT;
 	unsigned width = width_of(out);
 	bool color = cli->color_out;
 
 	gate_table_init(&options, 2);
-	gate_table_init(&examples, 2);
 	gate_table_init(&statuses, 2);
-	(void)fprintf(out, "callgate %s - %s\n", verb->name, verb->summary);
+	gate_buf_printf(&title, "callgate %s - %s", verb->name, verb->summary);
+	gate_fold(out, title.data != NULL ? title.data : "", 0, width);
 	(void)fprintf(out, "\nusage: callgate %s [OPTION...] %s\n\n", verb->name, verb->operands);
 	gate_fold(out, verb->about, 0, width);
 	for (size_t g = 0; g < GATE_ARRAY_LEN(verb->groups); g++)
@@ -90,12 +127,8 @@ void gate_help_verb(const struct gate_cli *cli, const struct gate_verb *verb, FI
 	add_options(&options, verb, gate_options_every);
 	heading(out, color, "options");
 	gate_table_print(&options, out, color, 2, width);
-	for (const struct gate_example *e = verb->examples; e->command != NULL; e++) {
-		gate_table_add(&examples, GATE_STYLE_CYAN, "%s", e->command);
-		gate_table_add(&examples, GATE_STYLE_PLAIN, "%s", e->what);
-	}
 	heading(out, color, "examples");
-	gate_table_print(&examples, out, color, 2, width);
+	print_examples(verb, out, color, width);
 	for (const struct gate_status *s = verb->statuses; s->code != NULL; s++) {
 		gate_table_add(&statuses, GATE_STYLE_BOLD, "%s", s->code);
 		gate_table_add(&statuses, GATE_STYLE_PLAIN, "%s", s->what);

@@ -17,13 +17,22 @@ load helper
 	fish --no-execute callgate.fish
 }
 
+# pairs SHELL: every "verb option" in its script.
+pairs()
+{
+	case $1 in
+	bash) sed -n "s/^	\([a-z]*\)) options='\([^']*\)' first=.*/\1 \2/p" | awk '{ for (i = 2; i <= NF; i++) print $1, $i }' ;;
+	zsh) awk '/^\t[a-z]*\) _arguments/ { verb = $1; sub(/\)/, "", verb) }
+		verb && match($0, /^\t\t.--[a-z_-]*/) { print verb, substr($0, 4, RLENGTH - 3) }
+		/;;$/ { verb = "" }' ;;
+	fish) sed -n "s/.*seen_subcommand_from \([a-z]*\)' -l \([a-z_-]*\) .*/\1 --\2/p" ;;
+	esac | sed 's/--//; s/=$//' | sort
+}
+
 @test "every option of every verb is in every script" {
-	for verb in $(verbs); do
-		for option in $(options_of "$verb"); do
-			"$callgate" completion bash | grep -q "^	$verb) options='.*--$option\b"
-			"$callgate" completion zsh | sed -n "/^	$verb) /,/;;/p" | grep -q -- "--$option\b"
-			"$callgate" completion fish | grep -q "seen_subcommand_from $verb' -l $option\b"
-		done
+	every_option >want
+	for shell in bash zsh fish; do
+		"$callgate" completion "$shell" | pairs "$shell" | diff want -
 	done
 }
 

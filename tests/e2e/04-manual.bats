@@ -1,51 +1,46 @@
 # Goal: every verb has a manual page, and page, help and option table say the same.
 load helper
 
-page()
+manual=$CALLGATE_BUILD/man
+
+pages()
 {
-	local page=$CALLGATE_BUILD/man/$1
-	[ -f "$page" ] || skip "no manual pages in this build (scdoc is missing)"
-	# formatted without hyphenation or adjustment, escapes of roff undone
-	sed -e 's/\\fB\|\\fI\|\\fR\|\\fP//g; s/\\-/-/g; s/\\&//g; s/\\//g' "$page"
+	[ -f "$manual/callgate.1" ] || skip "no manual pages in this build (scdoc is missing)"
 }
 
-# The agent is the administrator's.
-page_of()
+# The page of every verb, "verb line" each: the agent's is the administrator's; the escapes of roff are undone.
+verb_pages()
 {
-	case $1 in
-	agent) page "callgate-$1.8" ;;
-	*) page "callgate-$1.1" ;;
-	esac
+	(cd "$manual" && awk '{ name = FILENAME; gsub(/^callgate-|\.[18]$/, "", name); gsub(/\\f[BIRP]|\\&/, ""); gsub(/\\/, ""); print name, $0 }' \
+		callgate-*.1 callgate-agent.8)
 }
 
 @test "every verb has a page with the same options as its help" {
-	for verb in $(verbs); do
-		text=$(page_of "$verb")
-		for option in $(options_of "$verb"); do
-			[[ $text == *"--$option"* ]] || { echo "callgate-$verb(1) lacks --$option"; return 1; }
-		done
-	done
+	pages
+	verb_pages | awk '{ verb = $1; while (match($0, /--[a-z_-]+/)) {
+		print verb, substr($0, RSTART + 2, RLENGTH - 2); $0 = substr($0, RSTART + RLENGTH) } }' | sort -u >have
+	every_option | comm -23 - have >lacks
+	[ ! -s lacks ] || { cat lacks; return 1; }
 }
 
 @test "every page has an example" {
-	[ -f "$CALLGATE_BUILD/man/callgate.1" ] || skip "no manual pages in this build (scdoc is missing)"
-	for page in "$CALLGATE_BUILD"/man/*.[1-8]; do
-		grep -q '^.SH EXAMPLES' "$page" || { echo "$page has no EXAMPLES"; return 1; }
-	done
+	pages
+	[ -z "$(grep -L '^.SH EXAMPLES' "$manual"/*.[1-8])" ]
 }
 
 @test "callgate(1) names every verb" {
-	text=$(page callgate.1)
+	pages
 	for verb in $(verbs); do
-		[[ $text == *"callgate-$verb"* ]] || { echo "callgate(1) lacks $verb"; return 1; }
+		grep -qF "callgate-$verb" <(sed 's/\\f[BIRP]\|\\//g' "$manual/callgate.1") || { echo "callgate(1) lacks $verb"; return 1; }
 	done
 }
 
 @test "every option in a page exists" {
-	for verb in $(verbs); do
-		for option in $(page_of "$verb" | sed -n '/^.SH OPTIONS/,/^.SH [^O]/p' | grep -oE -- '^(-., )?--[a-z_-]+' |
-			sed 's/.*--//'); do
-			options_of "$verb" | grep -qx -- "$option" || { echo "callgate-$verb(1): --$option does not exist"; return 1; }
-		done
-	done
+	pages
+	verb_pages | awk '$2 == ".SH" { inside = $3 == "OPTIONS" }
+		inside && match($0, /^[a-z]+ (-., )?--[a-z_-]+/) { verb = $1; $0 = substr($0, 1, RLENGTH); sub(/.*--/, ""); print verb, $0 }' |
+		sort -u >have
+	[ "$(wc -l <have)" -gt 300 ]
+	every_option | comm -13 - have >unknown
+	[ ! -s unknown ] || { cat unknown; return 1; }
 }

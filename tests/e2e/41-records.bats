@@ -123,10 +123,10 @@ web    0" ] || { echo "$stdout"; return 1; }
 		# shellcheck disable=SC2086
 		cg ps -a $arguments
 		exits 0
-		! grep -q $'[\033\007]' <<<"$stdout"
+		not grep -q $'[\033\007]' <<<"$stdout"
 	done
 	cg inspect web
-	! grep -q $'[\033\007]' <<<"$stdout"
+	not grep -q $'[\033\007]' <<<"$stdout"
 }
 
 @test "wait prints exit codes; a lost task is no code" {

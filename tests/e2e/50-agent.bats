@@ -189,7 +189,7 @@ status_of()
 		[ "$(status_of "$front" $set)" = 0000000000000000 ]
 	done
 	# What it holds open: nothing of root's but what it was given.
-	! ls -l "/proc/$front/fd" | grep -E "state/(lock|workers|tasks)"
+	not grep -E "state/(lock|workers|tasks)" <(ls -l "/proc/$front/fd")
 }
 
 @test "a task gets its profile's filter and none of the agent's" {
@@ -247,7 +247,7 @@ print(s.recv(100).decode(), flush=True)' "$dir/notify" >told &
 	state one TASK_RUNNING
 	pid=$(field one pid)
 	# What the agent was started with does not reach it.
-	! tr '\0' '\n' <"/proc/$pid/environ" | grep NOTIFY_SOCKET
+	not grep -z NOTIFY_SOCKET "/proc/$pid/environ"
 	kill "$agent"
 	wait "$agent"
 	[ "$(status_of "$pid" Seccomp)" = 2 ]

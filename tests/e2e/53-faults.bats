@@ -74,7 +74,7 @@ small_state()
 		alive "$before" || break
 		sleep 0.05
 	done
-	! alive "$before"
+	not alive "$before"
 	rm "$dir/state/ballast" "$dir/state/ballast2"
 	until_api '/api/v1/tasks?id=j1' TASK_KILLED
 	api POST /v1/jobs/j2/runs
@@ -110,7 +110,7 @@ small_state()
 		alive "$before" || break
 		sleep 0.05
 	done
-	! alive "$before"
+	not alive "$before"
 }
 
 @test "starts that are cut short, any number of times, lose and double nothing" {
@@ -212,7 +212,7 @@ small_state()
 		kill -0 "$pid" 2>/dev/null || break
 		sleep 0.05
 	done
-	! kill -0 "$pid" 2>/dev/null
+	not kill -0 "$pid" 2>/dev/null
 	api POST /v1/jobs/lost/runs
 	answers 201
 	until_api /v1/jobs/lost/runs ACTIVE

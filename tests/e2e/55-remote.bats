@@ -194,7 +194,7 @@ job nightly unchanged" ]
 	says "web.instance-1._app.1"
 	says "refused calls"
 	[[ $stdout =~ ptrace\ \(101,\ x86_64\)\ +3\ +kill_process\ +web.json:40:9\ +ser.x1bver\ +web.instance ]]
-	! grep -q $'\033' <<<"$stdout"
+	not grep -q $'\033' <<<"$stdout"
 }
 
 @test "describe shows a task and a job, and finds out which one is meant" {

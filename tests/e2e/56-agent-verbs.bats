@@ -116,7 +116,7 @@ two" ]
 	within 60 lists jobs '^work +- +succeeded .* ago +1 +0 '
 	separately "$callgate" delete job/work
 	exits 0
-	! lists jobs '^work'
+	not lists jobs '^work'
 }
 
 @test "tasks are the same before and after the agent was started anew" {

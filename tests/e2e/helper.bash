@@ -40,13 +40,32 @@ complains()
 	[[ $stderr == *"$1"* ]] || { printf 'standard error lacks: %s\n%s\n' "$1" "$stderr"; return 1; }
 }
 
+# not COMMAND...: a plain "! COMMAND" fails no test, unless it is the last one.
+not()
+{
+	! "$@"
+}
+
 verbs()
 {
 	"$callgate" completion --words=verbs
 }
 
-# The long options of a verb as --help shows them.
-options_of()
+# The help of every verb, asked for once in a file of tests: a file each, below $helps.
+helps=$BATS_FILE_TMPDIR/help
+ask_helps()
 {
-	"$callgate" help "$1" | sed -n '/^options$/,/^$/s/^ \{2,6\}\(-., \)\{0,1\}--\([a-z_-]*\).*/\2/p'
+	[ ! -e "$helps" ] || return 0
+	mkdir "$helps"
+	for verb in $(verbs); do
+		"$callgate" help "$verb" >"$helps/$verb"
+	done
+	[ "$(find "$helps" -type f -size +0 | wc -l)" -gt 30 ]
+}
+
+# Every long option as --help shows them: "verb option", sorted.
+every_option()
+{
+	ask_helps
+	(cd "$helps" && sed -sn '/^options$/,/^$/{s/^ \{2,6\}\(-., \)\{0,1\}--\([a-z_-]*\).*/\2/;T;F;p}' *) | paste -d' ' - - | sort
 }
