@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "container/cgroup_sweep.h"
 #include "container/store.h"
+#include "kernel/cgroup.h"
 #include "kernel/proc.h"
 
 /* --- the task's first process --- */
@@ -69,22 +70,98 @@ static void kill_first(const struct gate_record *r)
 	(void)close(p.fd);
 }
 
-/* --- one task --- */
-/* Under the lock nobody makes a directory, so hidden ones are leftovers, and they have unique names: they are deleted
- * afterwards, which may take its time. */
-struct hidden {
-	char (*ids)[65];
+/* --- what there is --- */
+struct ids {
+	struct one {
+		char id[65];
+		bool grouped; /* it has control groups */
+	} * at;
 	size_t n, cap;
 };
 
-static int note_hidden(struct hidden *h, const char *id, struct gate_err *err)
+/* Under the lock nobody makes a directory, so hidden ones are leftovers, and they have unique names: they are deleted
+ * afterwards, which may take its time. */
+struct found {
+	struct ids left; /* nobody holds their lock any more */
+	struct ids hidden;
+	bool walked; /* `grouped` is known */
+};
+
+static int note(struct ids *l, const char *id, struct gate_err *err)
 {
-	if (gate_grow(&h->ids, h->n, &h->cap, sizeof(*h->ids)) < 0)
+	if (gate_grow(&l->at, l->n, &l->cap, sizeof(*l->at)) < 0)
 		return GATE_FAIL_NOMEM(err);
-	memcpy(h->ids[h->n++], id, sizeof(*h->ids));
+	l->at[l->n] = (struct one){ .grouped = false };
+	memcpy(l->at[l->n++].id, id, sizeof(l->at->id));
 	return 0;
 }
 
+static bool is_left(struct gate_store *s, const char *id)
+{
+	int dir;
+
+	if (gate_store_dir(s, id, &dir, NULL) < 0)
+		return false; /* gone, or nothing that we touch */
+	bool left = gate_store_held(dir) == 0;
+
+	(void)close(dir);
+	return left;
+}
+
+static int look_around(struct gate_store *s, struct found *f, struct gate_err *err)
+{
+	int fd = openat(s->containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return GATE_FAIL_SYS(err, "cannot list '%s'", s->path);
+	}
+	while (result == 0 && (e = readdir(d)) != NULL) {
+		if (gate_store_is_id(e->d_name) && is_left(s, e->d_name))
+			result = note(&f->left, e->d_name, err);
+		else if (e->d_name[0] == '.' && gate_store_is_id(e->d_name + 1))
+			result = note(&f->hidden, e->d_name + 1, err);
+	}
+	(void)closedir(d);
+	return result;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct one *)a)->id, ((const struct one *)b)->id);
+}
+
+static void has_group(void *ctx, const char *id)
+{
+	struct ids *l = ctx;
+	struct one key;
+
+	if (!gate_store_is_id(id))
+		return;
+	memcpy(key.id, id, sizeof(key.id));
+	struct one *one = bsearch(&key, l->at, l->n, sizeof(key), by_id);
+
+	if (one != NULL)
+		one->grouped = true;
+}
+
+/* One walk over the groups of the host for all of them: mostly, none has any. After it was seen that nobody holds their locks:
+ * whoever held one may have made groups until then. */
+static int look_for_groups(struct found *f, struct gate_err *err)
+{
+	if (f->left.n == 0)
+		return 0;
+	qsort(f->left.at, f->left.n, sizeof(*f->left.at), by_id);
+	if (gate_cgroups_ids(has_group, &f->left, err) < 0)
+		return -1;
+	f->walked = true;
+	return 0;
+}
+
+/* --- one task --- */
 static bool goes_with_its_keeper(int dir)
 {
 	struct gate_plan plan = { 0 };
@@ -105,27 +182,26 @@ static bool never_started(const struct gate_entry *e)
 	return e->state == GATE_TASK_LOST && !e->broken && e->record.state == 0;
 }
 
-static int sweep_one(struct gate_store *s, const char *id, struct hidden *h, struct gate_err *err)
+static int sweep_one(struct gate_store *s, const struct one *one, struct found *f, struct gate_err *err)
 {
 	struct gate_entry e = { 0 };
-	int dir, result = 0;
+	int dir, result;
 
-	if (gate_store_dir(s, id, &dir, NULL) < 0)
-		return 0; /* gone, or nothing that we touch */
-	if (gate_store_held(dir) == 0)
-		result = gate_store_read(dir, id, &e, err);
+	if (gate_store_dir(s, one->id, &dir, NULL) < 0)
+		return 0;
+	result = gate_store_read(dir, one->id, &e, err);
 	if (result == 0 && e.state == GATE_TASK_LOST && this_boot(e.record.boot_id))
 		kill_first(&e.record);
 	/* Also without a record: the launcher makes the groups before the keeper writes its first one. And after the end:
 	 * the keeper may have failed to remove them. */
-	if (result == 0 && e.id[0] != '\0')
-		result = gate_cgroups_sweep(id, err);
-	if (result == 0 && e.id[0] != '\0') {
-		if ((never_started(&e) || goes_with_its_keeper(dir)) && gate_store_hide(s, id) == 0) {
+	if (result == 0 && one->grouped)
+		result = gate_cgroups_sweep(one->id, err);
+	if (result == 0 && f->walked) {
+		if ((never_started(&e) || goes_with_its_keeper(dir)) && gate_store_hide(s, one->id) == 0) {
 			gate_store_drop_name(s, &e);
-			result = note_hidden(h, id, err);
+			result = note(&f->hidden, one->id, err);
 		} else if (unlinkat(dir, "lock", 0) < 0 && errno != ENOENT) {
-			result = GATE_FAIL_SYS(err, "cannot clean up after container '%.12s'", id);
+			result = GATE_FAIL_SYS(err, "cannot clean up after container '%.12s'", one->id);
 		}
 	}
 	(void)close(dir);
@@ -133,23 +209,16 @@ static int sweep_one(struct gate_store *s, const char *id, struct hidden *h, str
 }
 
 /* --- all of them --- */
-static int sweep_all(struct gate_store *s, struct hidden *h, struct gate_err *err)
+/* One that cannot be cleaned up now (the kernel holds a process) is no reason to leave the others. */
+static int sweep_all(struct gate_store *s, struct found *f, struct gate_err *err)
 {
-	int fd = openat(s->containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *e;
+	int result = look_around(s, f, err);
 
-	if (d == NULL)
-		return GATE_FAIL_SYS(err, "cannot list '%s'", s->path);
-	while ((e = readdir(d)) != NULL) {
-		/* One that cannot be cleaned up now (the kernel holds a process) is no reason to leave the others. */
-		if (gate_store_is_id(e->d_name) && sweep_one(s, e->d_name, h, err) < 0)
+	if (look_for_groups(f, err) < 0)
+		result = -1;
+	for (size_t i = 0; i < f->left.n; i++)
+		if (sweep_one(s, &f->left.at[i], f, err) < 0)
 			result = -1;
-		else if (e->d_name[0] == '.' && gate_store_is_id(e->d_name + 1) &&
-		         note_hidden(h, e->d_name + 1, err) < 0)
-			result = -1;
-	}
-	(void)closedir(d);
 	return result;
 }
 
@@ -177,16 +246,18 @@ static void sweep_names(struct gate_store *s)
 
 int gate_store_sweep(struct gate_store *s, struct gate_err *err)
 {
-	struct hidden h = { 0 };
+	struct found f = { 0 };
 
 	if (gate_store_lock(s, err) < 0)
 		return -1;
-	int result = sweep_all(s, &h, err);
+	int result = sweep_all(s, &f, err);
 
 	sweep_names(s);
 	gate_store_unlock(s);
-	for (size_t i = 0; i < h.n; i++)
-		(void)gate_store_delete(s, h.ids[i], NULL); /* who is not permitted now may be at the next sweep */
-	free(h.ids);
+	for (size_t i = 0; i < f.hidden.n; i++)
+		(void)gate_store_delete(s, f.hidden.at[i].id,
+		                        NULL); /* who is not permitted now may be at the next sweep */
+	free(f.left.at);
+	free(f.hidden.at);
 	return result;
 }

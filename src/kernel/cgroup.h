@@ -61,6 +61,9 @@ int gate_cgroups_make_in(const char *root, const char *id, const char *parent, c
  * killed. Walks all groups of the host. `what` of a version 2 group is GATE_CGROUP_V2 alone.
  * More than GATE_CGROUPS_MAX: the first of them; call again when those are gone. */
 int gate_cgroups_find(const char *id, struct gate_cgroups *ret, struct gate_err *err);
+/* The id of every group "callgate-ID" that can be seen, whoever made it, one call for each group. One walk, so that of many
+ * ids those that have groups are known at once. */
+int gate_cgroups_ids(void (*each)(void *ctx, const char *id), void *ctx, struct gate_err *err);
 /* Removes the groups (which must be empty) and closes. -1: some are left. */
 int gate_cgroups_undo(struct gate_cgroups *c);
 /* Only closes. */

@@ -11,10 +11,14 @@
 
 #define DEPTH_MAX 64 /* of groups; deeper ones are not ours */
 
+#define PREFIX "callgate-"
+
 struct search {
-	const char *name;
+	const char *name; /* NULL: every one of ours is told to `each` */
 	const struct gate_cgroup_hierarchy *h;
 	struct gate_cgroups *found;
+	void (*each)(void *ctx, const char *id);
+	void *ctx;
 	char path[4096];
 };
 
@@ -50,10 +54,13 @@ static void search_below(struct search *s, int fd, unsigned depth)
 			(void)close(fd);
 		return;
 	}
-	for (const struct dirent *e; (e = readdir(dir)) != NULL && s->found->n < GATE_CGROUPS_MAX;) {
+	for (const struct dirent *e;
+	     (s->name == NULL || s->found->n < GATE_CGROUPS_MAX) && (e = readdir(dir)) != NULL;) {
 		if (e->d_type != DT_DIR || strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (strcmp(e->d_name, s->name) == 0) {
+		if (s->name == NULL && strncmp(e->d_name, PREFIX, strlen(PREFIX)) == 0)
+			s->each(s->ctx, e->d_name + strlen(PREFIX));
+		if (s->name != NULL && strcmp(e->d_name, s->name) == 0) {
 			add(s, dirfd(dir));
 			continue;
 		}
@@ -67,22 +74,37 @@ static void search_below(struct search *s, int fd, unsigned depth)
 	(void)closedir(dir);
 }
 
-int gate_cgroups_find(const char *id, struct gate_cgroups *ret, struct gate_err *err)
+static int search(struct search *s, struct gate_err *err)
 {
 	GATE_AUTO(gate_cgroup_tree_done) struct gate_cgroup_tree tree = { .n = 0 };
-	struct gate_cgroups found = { .n = 0, .into = -1 };
-	char name[80];
 
-	if (snprintf(name, sizeof(name), "callgate-%.64s", id) < 12 || strchr(id, '/') != NULL)
-		return GATE_FAIL(err, GATE_E_INVALID, "not an id");
 	if (gate_cgroup_tree_read("", &tree, err) < 0)
 		return -1;
 	for (size_t i = 0; i < tree.n; i++) {
-		struct search s = { .name = name, .h = &tree.at[i], .found = &found };
-
-		(void)snprintf(s.path, sizeof(s.path), "%s", tree.at[i].point);
-		search_below(&s, open(s.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0);
+		s->h = &tree.at[i];
+		(void)snprintf(s->path, sizeof(s->path), "%s", tree.at[i].point);
+		search_below(s, open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0);
 	}
+	return 0;
+}
+
+int gate_cgroups_find(const char *id, struct gate_cgroups *ret, struct gate_err *err)
+{
+	struct gate_cgroups found = { .n = 0, .into = -1 };
+	char name[80];
+	struct search s = { .name = name, .found = &found };
+
+	if (snprintf(name, sizeof(name), PREFIX "%.64s", id) < 12 || strchr(id, '/') != NULL)
+		return GATE_FAIL(err, GATE_E_INVALID, "not an id");
+	if (search(&s, err) < 0)
+		return -1;
 	*ret = found;
 	return 0;
+}
+
+int gate_cgroups_ids(void (*each)(void *ctx, const char *id), void *ctx, struct gate_err *err)
+{
+	struct search s = { .each = each, .ctx = ctx };
+
+	return search(&s, err);
 }

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "container/cgroup_sweep.h"
+#include "container/store.h"
 #include "kernel/cgroup.h"
 #include "kernel/cgroup_tree.h"
 #include "launch/cgroup_end.h"
@@ -568,6 +569,94 @@ static void a_signal_reaches_each_process_once(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
+/* --- sweeping a store --- */
+
+static void count_id(void *ctx, const char *found)
+{
+	size_t *n = ctx;
+
+	*n += strcmp(found, id) == 0;
+}
+
+static void one_walk_finds_every_group(void **state)
+{
+	const struct gate_cgroup_limits limits = { .memory = 16 << 20, .pids = 20, .want = GATE_CGROUP_FREEZER };
+	size_t n = 0;
+
+	(void)state;
+	make(&limits);
+	assert_int_equal(gate_cgroups_ids(count_id, &n, &err), 0);
+	assert_int_equal(n, groups.n);
+	gate_cgroups_undo(&groups);
+	n = 0;
+	assert_int_equal(gate_cgroups_ids(count_id, &n, &err), 0);
+	assert_int_equal(n, 0);
+}
+
+/* A task that has ended; the groups of one whose keeper could not remove them. */
+static void ended_task(struct gate_store *s, char task[65])
+{
+	const struct gate_record r = { .magic = GATE_RECORD_MAGIC, .version = GATE_RECORD_VERSION, .size = sizeof(r),
+		                       .state = GATE_TASK_ENDED, .outcome = GATE_OUTCOME_EXITED, .session = UINT32_MAX };
+	int dir, lock, fd;
+
+	assert_int_equal(gate_store_create(s, NULL, task, &dir, &lock, &err), 0);
+	fd = openat(dir, "record", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, &r, sizeof(r)), sizeof(r));
+	(void)close(fd);
+	(void)close(lock);
+	(void)close(dir);
+}
+
+static void a_sweep_ends_what_is_left_of_each(void **state)
+{
+	const struct gate_cgroup_limits limits = { .pids = 20, .want = GATE_CGROUP_FREEZER };
+	char path[] = "/tmp/callgate-groups-XXXXXX", tasks[3][65];
+	struct gate_store *s = NULL;
+	size_t swept = 0, left = 0;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(path));
+	assert_int_equal(gate_store_open(path, &s, &err), 0);
+	for (size_t i = 0; i < 3; i++)
+		ended_task(s, tasks[i]);
+	assert_int_equal(gate_cgroups_make(tasks[1], NULL, &limits, false, NULL, &groups, &err), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		(void)alarm(60);
+		for (size_t i = 0; i < groups.n; i++)
+			write_in(groups.at[i].dir, "cgroup.procs", "0");
+		for (;;)
+			(void)pause();
+	}
+	const struct timespec moment = { 0, 50000000 };
+	(void)nanosleep(&moment, NULL);
+	int result = gate_store_sweep(s, &err);
+	for (size_t i = 0; i < 3; i++) {
+		struct gate_cgroups found = { .n = 0 };
+		int dir = -1;
+
+		(void)gate_cgroups_find(tasks[i], &found, NULL);
+		left += found.n;
+		gate_cgroups_done(&found);
+		(void)gate_store_dir(s, tasks[i], &dir, NULL);
+		swept += dir >= 0 && gate_store_held(dir) < 0 && errno == ENOENT;
+		(void)close(dir);
+	}
+	for (size_t i = 0; i < 3; i++)
+		(void)gate_cgroups_sweep(tasks[i], NULL);
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	(void)gate_store_empty(s->dir);
+	gate_store_close(s);
+	(void)rmdir(path);
+	assert_int_equal(result, 0);
+	assert_int_equal(left, 0);
+	assert_int_equal(swept, 3);
+}
+
 /* --- failures --- */
 
 static void a_group_of_another_user_is_not_found(void **state)
@@ -858,6 +947,8 @@ int main(void)
 		TEST(groups_made_inside_go_too),
 		TEST(what_is_shared_is_left_alone),
 		TEST(a_signal_reaches_each_process_once),
+		TEST(one_walk_finds_every_group),
+		TEST(a_sweep_ends_what_is_left_of_each),
 		TEST(a_group_of_another_user_is_not_found),
 		TEST(nothing_asked_for_makes_nothing),
 		TEST(a_failure_leaves_nothing),
