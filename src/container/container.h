@@ -63,6 +63,9 @@ int gate_store_remove(struct gate_store *s, const char *id, struct gate_err *err
  * become LOST, those of --rm vanish. Called by every verb that lists, and by every start; costs three calls for each task. -1: one or
  * more could not be cleaned up (it is tried again by the next sweep); the store can be used all the same. */
 int gate_store_sweep(struct gate_store *s, struct gate_err *err);
+/* Starts leave sweeping to somebody who watches all tasks of this store, as the agent's launcher does: it costs each of many starts
+ * calls for each of many tasks. */
+void gate_store_swept_by_other(struct gate_store *s);
 
 /* --- starting (prepare.c, isolate_*.c, launch.c) --- */
 /* Who starts a task with this specification: the capabilities, whether its user namespace is another than the host's
@@ -99,7 +102,7 @@ void gate_store_images(struct gate_store *s, const char *dir);
  * be made and removed then. Others stay what they are. Default directories are those of root afterwards. */
 int gate_container_own_ids(struct gate_err *err);
 /* Checks the task, prepares and starts it: returns when its program runs, or has failed to. Sweeps, too: before, where a
- * name is to be taken, else while the keeper works. */
+ * name is to be taken, else while the keeper works; unless somebody else does (gate_store_swept_by_other). */
 struct gate_started {
 	char id[65];
 	int socket; /* to the keeper: frames of task/record.h; owned by the caller */

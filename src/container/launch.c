@@ -297,6 +297,11 @@ static bool swept_before(const struct gate_task *t)
 	return t->name != NULL || (geteuid() != 0 && gate_task_contained(t));
 }
 
+static int sweep(struct gate_store *s, struct gate_err *err)
+{
+	return s->swept_by_other ? 0 : gate_store_sweep(s, err);
+}
+
 static int start(struct gate_prepare *p, struct gate_starter *k, struct gate_started *ret, struct gate_err *err)
 {
 	size_t size = 0;
@@ -313,7 +318,7 @@ static int start(struct gate_prepare *p, struct gate_starter *k, struct gate_sta
 		return -1;
 	/* While the keeper works there is time. What cannot be cleaned up is tried again by the next verb. */
 	if (!swept_before(p->task))
-		(void)gate_store_sweep(p->store, NULL);
+		(void)sweep(p->store, NULL);
 	return gate_starter_answer(k, &p->plan, ret, err);
 }
 
@@ -351,7 +356,7 @@ int gate_container_start(struct gate_store *s, const struct gate_task *t, const 
 	p->store = s;
 	p->task = t;
 	p->profile = profile;
-	int result = swept_before(t) ? gate_store_sweep(s, err) : 0;
+	int result = swept_before(t) ? sweep(s, err) : 0;
 	if (result == 0)
 		result = enter_userns(p, &inner, err);
 	if (result == 0 && profile->caller != NULL && profile->caller->keeper != NULL) {

@@ -9,6 +9,7 @@ struct gate_store {
 	int dir, containers, names;
 	int lock;           /* STATE/lock */
 	const char *images; /* gate_store_images */
+	bool swept_by_other; /* gate_store_swept_by_other */
 };
 
 /* Held while names and directories are made or removed: what is half done is then nobody else's business. */

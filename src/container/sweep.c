@@ -261,3 +261,8 @@ int gate_store_sweep(struct gate_store *s, struct gate_err *err)
 	free(f.hidden.at);
 	return result;
 }
+
+void gate_store_swept_by_other(struct gate_store *s)
+{
+	s->swept_by_other = true;
+}

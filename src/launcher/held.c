@@ -170,6 +170,7 @@ static void has_ended(struct gate_held *c, enum gate_phase how, const struct gat
 	c->kill = false;
 	tell_launched(c, r);
 	tell(c, GATE_IPC_ENDED, 0, r);
+	gate_work_sweep_later(c->l);
 }
 
 /* The launch was cut short and has left nothing. */

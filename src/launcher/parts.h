@@ -113,6 +113,8 @@ bool gate_held_kill(struct gate_held *c, int64_t signal, int64_t ms, uint64_t se
 /* work.c: asking the mother for workers */
 int gate_work_ask(struct gate_launcher *l, uint32_t type, const char *name, uint64_t serial, int task);
 void gate_work_sweep(struct gate_launcher *l);
+/* Launches do not sweep (gate_store_swept_by_other): whenever something may be left behind, it is asked for here. */
+void gate_work_sweep_later(struct gate_launcher *l);
 void gate_work_front_gone(struct gate_launcher *l);
 
 /* stats.c */

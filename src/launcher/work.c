@@ -27,7 +27,6 @@ static unsigned kind_of(uint32_t type)
 
 static void swept(struct gate_launcher *l, bool good)
 {
-	enum { AGAIN_MS = 5000 };
 	bool again = l->sweep_again;
 
 	l->sweeping = l->sweep_again = false;
@@ -38,7 +37,7 @@ static void swept(struct gate_launcher *l, bool good)
 	gate_held_swept(l);
 	/* Something could not be cleaned up: a process that the kernel holds, perhaps. */
 	if (!good)
-		(void)gate_timer_set(l->loop, &l->sweep_timer, gate_loop_now() + AGAIN_MS, NULL);
+		gate_work_sweep_later(l);
 }
 
 /* The worker's last words, or none. */
@@ -109,6 +108,9 @@ static void answered(void *ctx, uint32_t events)
 	if (w->next != NULL)
 		w->next->back = w->back;
 	l->busy[kind_of(w->type)]--;
+	/* Ended half-way, or it could not undo all that it had done. */
+	if (got != 1 || m.head.type == GATE_IPC_REFUSED)
+		gate_work_sweep_later(l);
 	if (w->type == GATE_IPC_LAUNCH) {
 		launch_over(w, got == 1 ? &m : NULL);
 	} else if (w->type == GATE_IPC_INVENTORY) {
@@ -213,6 +215,15 @@ void gate_work_sweep(struct gate_launcher *l)
 	l->sweeping = true;
 	if (gate_work_ask(l, GATE_IPC_INVENTORY, "", 0, -1) < 0)
 		swept(l, false);
+}
+
+/* One for all that end meanwhile. */
+void gate_work_sweep_later(struct gate_launcher *l)
+{
+	enum { LATER_MS = 5000 };
+
+	if (l->sweep_timer.place == 0)
+		(void)gate_timer_set(l->loop, &l->sweep_timer, gate_loop_now() + LATER_MS, NULL);
 }
 
 void gate_work_front_gone(struct gate_launcher *l)

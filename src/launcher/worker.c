@@ -297,6 +297,7 @@ void gate_worker_run(const struct gate_worker *w)
 			return;
 		}
 		gate_store_images(s, w->images);
+		gate_store_swept_by_other(s);
 		if (kinds[i].work(w, s, &err) < 0)
 			refuse(w, &err);
 		gate_store_close(s);

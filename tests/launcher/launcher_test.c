@@ -496,6 +496,24 @@ static void keeper_killed(void **state)
 	kill_and_remove(&a, "other");
 }
 
+/* A launch leaves to the launcher what others may have left behind: some seconds after an end it is looked for. */
+static void ends_are_swept(void **state)
+{
+	const int64_t until = gate_loop_now() + PATIENCE_MS;
+	char path[256];
+
+	(void)state;
+	NEEDS_ROOT;
+	struct gate_ipc_task t = launch(&a, "brief", "exit 0");
+
+	(void)hear_end(&a, "brief");
+	(void)snprintf(path, sizeof(path), "%s/containers/%s/lock", a.tasks, t.id);
+	while (access(path, F_OK) == 0 && gate_loop_now() < until)
+		(void)usleep(20000);
+	assert_int_equal(access(path, F_OK), -1);
+	kill_and_remove(&a, "brief");
+}
+
 /* The host was booted since: no number of a process counts any more. Here it still is somebody's, who must not be hurt. */
 static void booted(void **state)
 {
@@ -565,8 +583,8 @@ int main(void)
 		T(from_launch_to_removal), T(order),        T(not_started),  T(hostile),
 		T(wrong_front),            T(commands),     T(numbers),      T(files),
 		T(launcher_killed),        T(front_killed), T(front_killed_during_launch),
-		T(mother_killed),          T(stopped),      T(keeper_killed), T(booted),
-		T(second_agent),
+		T(mother_killed),          T(stopped),      T(keeper_killed), T(ends_are_swept),
+		T(booted),                 T(second_agent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
