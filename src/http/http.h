@@ -2,7 +2,9 @@
  *
  * One thread. Knows nothing about tasks: routes are handed in, and rights are bits of whoever hands them in. The rules are
  * those of launcher-safety's API section: UNIX sockets 0660 in a directory of ours, TCP only with TLS 1.3 and client
- * certificates, Host and Origin checked, JSON bodies of 1 MiB at most, header 16 KiB, connections counted. */
+ * certificates, Host and Origin checked, JSON bodies of 1 MiB at most, header 16 KiB, connections counted. What two readers could
+ * read as two different requests is refused (request.c), as far as libmicrohttpd shows it: before its 1.0 it ends a line at LF or CR
+ * alone and joins folded ones, so a proxy in front must send neither. */
 #ifndef GATE_HTTP_HTTP_H
 #define GATE_HTTP_HTTP_H
 

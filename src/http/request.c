@@ -62,9 +62,28 @@ static bool read_query(struct talk *t, const char *text)
 /* --- headers --- */
 struct counted {
 	size_t headers, host, length, encoding, type, origin;
+	bool malformed;
 };
 
-static enum MHD_Result count(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+/* RFC 9110's token. libmicrohttpd takes "Content-Length : 5" for a field of another name, and its body for the next request. */
+static bool is_token(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~' || strchr("\"(),/:;<=>?@[\\]{}", text[i]))
+			return false;
+	return len > 0;
+}
+
+static bool is_plain(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 127)
+			return false;
+	return true;
+}
+
+static enum MHD_Result count(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value,
+                             size_t value_len)
 {
 	struct counted *c = ctx;
 	const struct {
@@ -77,8 +96,8 @@ static enum MHD_Result count(void *ctx, enum MHD_ValueKind kind, const char *nam
 		     { "origin", &c->origin } };
 
 	(void)kind;
-	(void)value;
 	c->headers++;
+	c->malformed |= !is_token(name, name_len) || !is_plain(value ? value : "", value ? value_len : 0);
 	for (size_t i = 0; i < GATE_ARRAY_LEN(once); i++)
 		*once[i].n += strcasecmp(name, once[i].name) == 0;
 	return MHD_YES;
@@ -111,15 +130,19 @@ static bool check_form(struct talk *t, struct gate_http_answer *a)
 	struct counted n = { 0 };
 	uint64_t bytes = 0;
 
-	MHD_get_connection_values(t->conn->mhd, MHD_HEADER_KIND, count, &n);
+	MHD_get_connection_values_n(t->conn->mhd, MHD_HEADER_KIND, count, &n);
 	if (n.headers > HTTP_HEADERS_MAX)
 		return refuse(a, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "more than 64 header fields");
 	if (size && size->header_size > HTTP_HEADER_MAX)
 		return refuse(a, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "a header of more than 16 KiB");
+	if (n.malformed)
+		return refuse(a, 400, "a header field with a name that is none, or a value with control bytes");
 	if (n.host > 1 || n.length > 1 || n.encoding > 1 || n.type > 1 || n.origin > 1)
 		return refuse(a, 400, "a header field that may be there once is there twice");
 	if (length && encoding)
 		return refuse(a, 400, "both Content-Length and Transfer-Encoding");
+	if (encoding && t->old)
+		return refuse(a, 400, "a Transfer-Encoding in HTTP/1.0");
 	if (encoding && strcasecmp(encoding, "chunked") != 0)
 		return refuse(a, 400, "a Transfer-Encoding that is not 'chunked'");
 	if (length && gate_u64_parse(length, strlen(length), UINT64_MAX, &bytes) < 0)

@@ -102,12 +102,13 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *mhd, const char 
 {
 	struct talk *t = *request;
 
-	(void)ctx, (void)mhd, (void)url, (void)version;
+	(void)ctx, (void)mhd, (void)url;
 	if (!t)
 		return MHD_NO;
 	switch (t->state) {
 	case TALK_HEAD:
 		t->method = gate_arena_text(&t->arena, method, strlen(method));
+		t->old = strcmp(version, "HTTP/1.0") == 0;
 		return t->method ? at_head(t) : MHD_NO;
 	case TALK_BODY:
 		return *len ? at_body(t, bytes, len) : at_end(t);

@@ -69,6 +69,7 @@ struct talk {
 	enum talk_state state;
 	struct gate_arena arena; /* path, query, types */
 	const char *uri;         /* as it came */
+	bool old;                /* HTTP/1.0 */
 	const char *method, *path;
 	struct pair *query;
 	size_t n_query;

@@ -114,6 +114,20 @@ static void refuses_what_two_readers_read_differently(void **state)
 	expect("POST /echo HTTP/1.1\r\n" H J "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding");
 	expect("POST /echo HTTP/1.1\r\n" H J "Content-Length: +2\r\n\r\n{}", 400, "");
 	expect("GET /ping HTTP/1.1\r\n" C "\r\n", 400, "");
+	/* For the server a field of another name, for others a body: what follows would be another request. */
+	expect("POST /echo HTTP/1.1\r\n" H J "Content-Length : 2\r\n\r\n{}", 400, "a name that is none");
+	expect("POST /echo HTTP/1.1\r\n" H J "Content-Length\t: 2\r\n\r\n{}", 400, "a name that is none");
+	expect("POST /echo HTTP/1.1\r\n" H J "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400, "a name that is none");
+	expect("GET /ping HTTP/1.1\r\n" H "Content Length: 2\r\n\r\n", 400, "a name that is none");
+	expect("GET /ping HTTP/1.1\r\n" H "X\x80: 2\r\n\r\n", 400, "a name that is none");
+	expect("GET /ping HTTP/1.1\r\n" H "X: a\x01\r\n\r\n", 400, "control bytes");
+	expect("GET /ping HTTP/1.1\r\n" H "X: a\x7f\r\n\r\n", 400, "control bytes");
+	expect("GET /ping HTTP/1.1\r\n" H C "X-!#$%&'*+.^_`|~: a\tb \xc3\xa4\r\n\r\n", 200, "pong");
+	expect("POST /echo HTTP/1.1\r\n" H J "Content-Length: 2, 2\r\n\r\n{}", 400, "");
+	expect("POST /echo HTTP/1.0\r\n" H J "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "in HTTP/1.0");
+	expect("GET /ping HTTP/2.0\r\n" H "\r\n", 505, "");
+	expect("GET /ping\r\n\r\n", 400, "");
+	expect("POST /echo HTTP/1.1\r\n" H J "Transfer-Encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n", 400, "");
 }
 
 static void refuses_other_sites(void **state)
