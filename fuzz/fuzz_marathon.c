@@ -2,7 +2,7 @@
 #include "fuzz.h"
 #include "spec/marathon.h"
 
-static const struct gate_app_host host = { "node1" };
+static const struct gate_app_host host = { "node1", "rack:r1;cores:8" };
 
 static void show(const struct gate_app *app, struct gate_buf *out)
 {

@@ -9,7 +9,7 @@ static const struct gate_zone *zone_of(void *ctx, const char *name)
 	return name[0] == 'U' ? gate_zone_utc() : NULL;
 }
 
-static const struct gate_job_host host = { .hostname = "node1", .zone = zone_of };
+static const struct gate_job_host host = { .hostname = "node1", .attributes = "rack:r1;cores:8", .zone = zone_of };
 
 static char *show(const struct gate_job *job)
 {

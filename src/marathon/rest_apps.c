@@ -118,7 +118,8 @@ static void refuse(const struct gate_faults *f, const struct gate_err *err, stru
 static int read_def(struct marathon *m, struct app *app, const struct gate_doc *body, const char *id, bool partial,
                     struct gate_faults *f, struct gate_app **ret, struct gate_err *err)
 {
-	const struct gate_app_host host = { gate_agent_config(m->agent)->hostname };
+	const struct gate_config *config = gate_agent_config(m->agent);
+	const struct gate_app_host host = { config->hostname, config->attributes };
 	const char *version = app != NULL && partial ? gate_app_only_version(body, f) : NULL;
 
 	if (f->n > 0)

@@ -25,7 +25,10 @@ int gate_metronome_open(struct gate_agent *a, struct gate_err *err)
 	if (m == NULL)
 		return GATE_FAIL_NOMEM(err);
 	m->agent = a;
-	m->host = (struct gate_job_host){ .hostname = gate_agent_config(a)->hostname, .zone = metro_zone, .ctx = m };
+	m->host = (struct gate_job_host){ .hostname = gate_agent_config(a)->hostname,
+		                          .attributes = gate_agent_config(a)->attributes,
+		                          .zone = metro_zone,
+		                          .ctx = m };
 	if (gate_agent_add(a, &s, err) < 0) {
 		free(m);
 		return -1;

@@ -183,6 +183,7 @@ struct gate_app {
 /* What a definition is judged against. */
 struct gate_app_host {
 	const char *hostname;
+	const char *attributes; /* "rack:r1;zone:west"; may be NULL */
 };
 
 /* The body of POST (id in it) or of PUT and PATCH (`id` from the path, NULL: in it). INVALID: faults are in `f` (whose arena must

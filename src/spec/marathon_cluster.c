@@ -143,14 +143,63 @@ int gate_simple_match(const char *pattern, const char *text)
 	}
 }
 
+/* --- fields --- */
+
+static const char *trimmed(struct gate_arena *arena, const char *text, size_t len)
+{
+	while (len > 0 && (*text == ' ' || *text == '\t'))
+		text++, len--;
+	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+		len--;
+	return gate_arena_text(arena, text, len);
+}
+
+static bool is_hostname(const char *field)
+{
+	return strcmp(field, "hostname") == 0 || strcmp(field, "@hostname") == 0;
+}
+
+const char *gate_host_field(struct gate_arena *arena, const char *hostname, const char *attributes, const char *field)
+{
+	if (is_hostname(field))
+		return hostname;
+	for (const char *s = attributes != NULL ? attributes : ""; *s != '\0'; s += *s == ';') {
+		size_t len = strcspn(s, ";"), name = strcspn(s, ":;");
+		const char *is = trimmed(arena, s, name);
+
+		if (is == NULL)
+			return NULL;
+		if (name < len && strcmp(is, field) == 0)
+			return trimmed(arena, s + name + 1, len - name - 1);
+		s += len;
+	}
+	return NULL;
+}
+
+static bool number(const char *s, double *n)
+{
+	char *end;
+
+	if (strspn(s, "0123456789+-.eE") != strlen(s))
+		return false;
+	*n = strtod(s, &end);
+	return end != s && *end == '\0';
+}
+
+bool gate_field_is(const char *here, const char *wanted)
+{
+	double a, b;
+
+	return strcmp(here, wanted) == 0 || (number(here, &a) && number(wanted, &b) && a == b);
+}
+
 /* --- constraints --- */
 
 struct constraint {
 	const char *field, *op, *value; /* value: NULL when there is none */
-	bool hostname;
+	const char *here;               /* what this host has; NULL: nothing */
 };
-typedef void judge_fn(const struct constraint *c, const struct gate_app *app, const struct gate_app_host *host,
-                      const char *path, struct gate_faults *f);
+typedef void judge_fn(const struct constraint *c, const struct gate_app *app, const char *path, struct gate_faults *f);
 
 static bool whole_number(const char *s, uint64_t *n)
 {
@@ -162,6 +211,14 @@ static void no_field(const struct constraint *c, const char *path, struct gate_f
 	gate_fault(f, path, "no host satisfies it: this one has no attribute '%s'", c->field);
 }
 
+static void another(const struct constraint *c, const char *path, struct gate_faults *f)
+{
+	if (is_hostname(c->field))
+		gate_fault(f, path, "the only host is '%s', not '%s'", c->here, c->value);
+	else
+		gate_fault(f, path, "this one host has '%s' for '%s', not '%s'", c->here, c->field, c->value);
+}
+
 static void few(const struct constraint *c, const struct gate_app *app, uint64_t most, const char *path,
                 struct gate_faults *f)
 {
@@ -170,80 +227,66 @@ static void few(const struct constraint *c, const struct gate_app *app, uint64_t
 		           c->op, c->field, (unsigned long long)most, most == 1 ? "" : "s", (long long)app->instances);
 }
 
-static void unique(const struct constraint *c, const struct gate_app *app, const struct gate_app_host *host,
-                   const char *path, struct gate_faults *f)
+static void unique(const struct constraint *c, const struct gate_app *app, const char *path, struct gate_faults *f)
 {
-	(void)host;
 	if (c->value != NULL)
 		gate_fault(f, path, "UNIQUE does not accept a value");
-	else if (!c->hostname)
+	else if (c->here == NULL)
 		no_field(c, path, f);
 	else
 		few(c, app, 1, path, f);
 }
 
-static void is_host(const struct constraint *c, const struct gate_app_host *host, const char *path,
-                    struct gate_faults *f)
-{
-	if (!c->hostname)
-		no_field(c, path, f);
-	else if (c->value != NULL && c->value[0] != '\0' && strcmp(c->value, host->hostname) != 0)
-		gate_fault(f, path, "the only host is '%s', not '%s'", host->hostname, c->value);
-}
-
-static void cluster(const struct constraint *c, const struct gate_app *app, const struct gate_app_host *host,
-                    const char *path, struct gate_faults *f)
+static void cluster(const struct constraint *c, const struct gate_app *app, const char *path, struct gate_faults *f)
 {
 	(void)app;
-	is_host(c, host, path, f);
+	if (c->here == NULL)
+		no_field(c, path, f);
+	else if (c->value != NULL && c->value[0] != '\0' && strcmp(c->value, c->here) != 0)
+		another(c, path, f);
 }
 
-static void is(const struct constraint *c, const struct gate_app *app, const struct gate_app_host *host,
-               const char *path, struct gate_faults *f)
+static void is(const struct constraint *c, const struct gate_app *app, const char *path, struct gate_faults *f)
 {
-	const char *v = c->value != NULL ? c->value : "";
+	struct constraint with = *c;
+	const char *v = with.value = c->value != NULL ? c->value : "";
 
 	(void)app;
 	if (strspn(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.-") != strlen(v))
 		gate_fault(f, path,
 		           "IS only supports Mesos text and float values (see "
 		           "http://mesos.apache.org/documentation/latest/attributes-resources/)");
-	else if (v[0] == '\0')
-		gate_fault(f, path, "the only host is '%s', not ''", host->hostname);
-	else
-		is_host(c, host, path, f);
+	else if (c->here == NULL)
+		no_field(c, path, f);
+	else if (!gate_field_is(c->here, v))
+		another(&with, path, f);
 }
 
-static void group_by(const struct constraint *c, const struct gate_app *app, const struct gate_app_host *host,
-                     const char *path, struct gate_faults *f)
+static void group_by(const struct constraint *c, const struct gate_app *app, const char *path, struct gate_faults *f)
 {
 	uint64_t n = 1;
 
-	(void)host;
 	if (c->value != NULL && !whole_number(c->value, &n))
 		gate_fault(f, path, "GROUP BY must define an integer value or else no value at all");
-	else if (!c->hostname)
+	else if (c->here == NULL)
 		no_field(c, path, f);
 	else if (n > 1)
 		few(c, app, 1, path, f); /* the second would have to be in another group first */
 }
 
-static void max_per(const struct constraint *c, const struct gate_app *app, const struct gate_app_host *host,
-                    const char *path, struct gate_faults *f)
+static void max_per(const struct constraint *c, const struct gate_app *app, const char *path, struct gate_faults *f)
 {
 	uint64_t n = 0;
 
-	(void)host;
 	if (!whole_number(c->value, &n))
 		gate_fault(f, path, "MAX_PER requires an integer value");
-	else if (!c->hostname)
+	else if (c->here == NULL)
 		no_field(c, path, f);
 	else
 		few(c, app, n, path, f);
 }
 
-static void like(const struct constraint *c, const struct gate_app *app, const struct gate_app_host *host,
-                 const char *path, struct gate_faults *f)
+static void like(const struct constraint *c, const struct gate_app *app, const char *path, struct gate_faults *f)
 {
 	bool wanted = strcmp(c->op, "LIKE") == 0;
 	int found;
@@ -253,19 +296,20 @@ static void like(const struct constraint *c, const struct gate_app *app, const s
 		gate_fault(f, path, "LIKE and UNLIKE require a non-empty, regular expression value");
 		return;
 	}
-	if (!c->hostname) {
+	if (c->here == NULL) {
 		if (wanted)
 			no_field(c, path, f);
 		return;
 	}
-	found = gate_simple_match(c->value, host->hostname);
+	found = gate_simple_match(c->value, c->here);
 	if (found < 0)
 		gate_fault(
 		    f, path,
 		    "this regular expression is not judged here: literals, '.', '[…]', each with '*', '+' or '?', and "
 		    "'|' outermost are");
 	else if ((found == 1) != wanted)
-		gate_fault(f, path, "the only host, '%s', %s '%s'", host->hostname,
+		gate_fault(f, path, "%s, '%s', %s '%s'",
+		           is_hostname(c->field) ? "the only host" : "what this one host has for it", c->here,
 		           wanted ? "does not match" : "matches", c->value);
 }
 
@@ -305,10 +349,10 @@ static void check_constraint(const struct gate_texts *t, const struct gate_app *
 	}
 	upper(t->at[1], op, sizeof(op));
 	c = (struct constraint){ t->at[0], op, t->n > 2 ? t->at[2] : NULL,
-		                 strcmp(t->at[0], "hostname") == 0 || strcmp(t->at[0], "@hostname") == 0 };
+		                 gate_host_field(f->arena, host->hostname, host->attributes, t->at[0]) };
 	for (size_t i = 0; i < GATE_ARRAY_LEN(operators); i++) {
 		if (strcmp(operators[i].name, op) == 0) {
-			operators[i].fn(&c, app, host, path, f);
+			operators[i].fn(&c, app, path, f);
 			return;
 		}
 	}

@@ -214,6 +214,7 @@ static void check_constraint(const struct gate_job_constraint *c, const struct g
                              struct gate_faults *f)
 {
 	bool like = c->op >= 3, unlike = c->op == 4;
+	const char *here;
 	int found;
 
 	if (c->attribute == NULL || c->op == 0)
@@ -222,19 +223,22 @@ static void check_constraint(const struct gate_job_constraint *c, const struct g
 		gate_fault(f, path, "a constraint of this kind needs a value");
 		return;
 	}
-	if (strcmp(c->attribute, "hostname") != 0 && strcmp(c->attribute, "@hostname") != 0) {
+	here = gate_host_field(f->arena, host->hostname, host->attributes, c->attribute);
+	if (here == NULL) {
 		if (!unlike)
 			gate_fault(f, path, "no host satisfies it: this one has no attribute '%s'", c->attribute);
 		return;
 	}
-	found = like ? gate_simple_match(c->value, host->hostname) : strcmp(c->value, host->hostname) == 0;
+	found = like ? gate_simple_match(c->value, here) : gate_field_is(here, c->value);
 	if (found < 0)
 		gate_fault(
 		    f, path,
 		    "this regular expression is not judged here: literals, '.', '[…]', each with '*', '+' or '?', and '|' "
 		    "outermost are");
+	else if ((found == 1) == unlike && here == host->hostname)
+		gate_fault(f, path, "the only host is '%s', which it excludes", here);
 	else if ((found == 1) == unlike)
-		gate_fault(f, path, "the only host is '%s', which it excludes", host->hostname);
+		gate_fault(f, path, "this one host has '%s' for '%s', which it excludes", here, c->attribute);
 }
 
 static void check_placement(const struct gate_job_run *r, const struct gate_job_host *host, struct gate_faults *f)

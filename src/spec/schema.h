@@ -106,5 +106,10 @@ uint64_t gate_schema_bit(const struct gate_schema *s, const char *name);
 /* A regular expression of the simple kind (literals, ".", "[…]", "\x", each with "*", "+" or "?", and "|" outermost) on the
  * whole text: 1 it matches, 0 it does not, -1 not of that kind. */
 int gate_simple_match(const char *pattern, const char *text);
+/* What this host has for the field of a constraint: its name for "hostname" and "@hostname", else the value of the attribute
+ * ("rack:r1;zone:west", as Mesos takes them). NULL: it has none, or memory is gone. */
+const char *gate_host_field(struct gate_arena *arena, const char *hostname, const char *attributes, const char *field);
+/* The same text, or the same number. */
+bool gate_field_is(const char *here, const char *wanted);
 
 #endif

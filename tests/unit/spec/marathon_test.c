@@ -8,7 +8,7 @@
 
 #include "spec/marathon.h"
 
-static const struct gate_app_host host = { "node1.example" };
+static const struct gate_app_host host = { "node1.example", "rack:r1; cores: 8.50;odd;zone:a:b" };
 
 /* The answer's body ("" when it was accepted); the definition into *ret. */
 static char *read_app(const char *json, const struct gate_app *old, struct gate_app **ret)
@@ -238,8 +238,18 @@ static const struct {
 	  ONE("/constraints(0)", "MAX_PER requires an integer value") },
 	{ APP("\"constraints\":[[\"hostname\",\"GROUP_BY\",\"x\"]]"), "Object is not valid",
 	  ONE("/constraints(0)", "GROUP BY must define an integer value or else no value at all") },
-	{ APP("\"constraints\":[[\"rack\",\"CLUSTER\",\"r1\"]]"), "Object is not valid",
-	  ONE("/constraints(0)", "no host satisfies it: this one has no attribute 'rack'") },
+	{ APP("\"constraints\":[[\"row\",\"CLUSTER\",\"r1\"]]"), "Object is not valid",
+	  ONE("/constraints(0)", "no host satisfies it: this one has no attribute 'row'") },
+	{ APP("\"constraints\":[[\"odd\",\"CLUSTER\"]]"), "Object is not valid",
+	  ONE("/constraints(0)", "no host satisfies it: this one has no attribute 'odd'") },
+	{ APP("\"constraints\":[[\"rack\",\"CLUSTER\",\"r2\"]]"), "Object is not valid",
+	  ONE("/constraints(0)", "this one host has 'r1' for 'rack', not 'r2'") },
+	{ APP("\"constraints\":[[\"cores\",\"IS\",\"8\"]]"), "Object is not valid",
+	  ONE("/constraints(0)", "this one host has '8.50' for 'cores', not '8'") },
+	{ APP("\"constraints\":[[\"rack\",\"UNLIKE\",\"r[0-9]\"]]"), "Object is not valid",
+	  ONE("/constraints(0)", "what this one host has for it, 'r1', matches 'r[0-9]'") },
+	{ APP("\"instances\":2,\"constraints\":[[\"rack\",\"UNIQUE\"]]"), "Object is not valid",
+	  ONE("/constraints(0)", "UNIQUE on 'rack' allows 1 instance on this one host, and there are to be 2") },
 	{ APP("\"constraints\":[[\"hostname\",\"CLUSTER\",\"node2\"]]"), "Object is not valid",
 	  ONE("/constraints(0)", "the only host is 'node1.example', not 'node2'") },
 	{ APP("\"constraints\":[[\"hostname\",\"LIKE\"]]"), "Object is not valid",
@@ -303,8 +313,10 @@ static const char *const good[] = {
 	"{\"id\":\"/a.b/c-d/0\",\"args\":[\"sleep\",\"1\"]}",
 	APP("\"constraints\":[[\"hostname\",\"UNIQUE\"]]"),
 	APP("\"instances\":5,\"constraints\":[[\"hostname\",\"CLUSTER\",\"node1.example\"],[\"hostname\",\"GROUP_BY\"],[\"@hostname\","
-	    "\"LIKE\",\"node[0-9]+\\\\.example|x\"],[\"rack\",\"UNLIKE\",\"r1\"],[\"hostname\",\"IS\",\"node1.example\"],[\"hostname\","
+	    "\"LIKE\",\"node[0-9]+\\\\.example|x\"],[\"rack\",\"UNLIKE\",\"r2\"],[\"row\",\"UNLIKE\",\"r1\"],[\"hostname\",\"IS\",\"node1.example\"],[\"hostname\","
 	    "\"MAX_PER\",\"5\"]]"),
+	APP("\"instances\":2,\"constraints\":[[\"rack\",\"CLUSTER\",\"r1\"],[\"rack\",\"LIKE\",\"r.\"],[\"rack\",\"GROUP_BY\"],"
+	    "[\"rack\",\"MAX_PER\",\"2\"],[\"cores\",\"IS\",\"8.5\"],[\"zone\",\"CLUSTER\",\"a:b\"],[\"odd\",\"UNLIKE\",\".*\"]]"),
 	APP("\"acceptedResourceRoles\":[\"*\"],\"role\":\"*\",\"dependencies\":[\"/db\",\"../x\"],\"residency\":{},\"executor\":"
 	    "\"//cmd\",\"executorResources\":{\"cpus\":0.2}"),
 	APP("\"fetch\":[],\"uris\":[],\"secrets\":{},\"gpus\":0,\"args\":null"),

@@ -15,7 +15,7 @@ static const struct gate_zone *zone_of(void *ctx, const char *name)
 	return strcmp(name, "UTC") == 0 || strcmp(name, "Europe/Berlin") == 0 ? gate_zone_utc() : NULL;
 }
 
-static const struct gate_job_host host = { .hostname = "node1", .zone = zone_of };
+static const struct gate_job_host host = { .hostname = "node1", .attributes = "rack:r1", .zone = zone_of };
 
 /* The answer's body ("" when it was accepted), and the definition. */
 static char *read_job(const char *json, const char *id, struct gate_job **ret)
@@ -184,8 +184,10 @@ static void what_is_wrong_is_named_with_its_path(void **state)
 		  "a launch does not look again for an image that is kept: 'callgate image pull' does" },
 		{ RUN(",\"ucr\":{\"image\":{\"id\":\"x\",\"kind\":\"appc\"}}"), "/run/ucr/image/kind",
 		  "appc images are not run here: docker ones are" },
+		{ RUN(CMD ",\"placement\":{\"constraints\":[{\"attribute\":\"row\",\"operator\":\"EQ\",\"value\":\"r2\"}]}"),
+		  "/run/placement/constraints(0)", "no host satisfies it: this one has no attribute 'row'" },
 		{ RUN(CMD ",\"placement\":{\"constraints\":[{\"attribute\":\"rack\",\"operator\":\"EQ\",\"value\":\"r2\"}]}"),
-		  "/run/placement/constraints(0)", "no host satisfies it: this one has no attribute 'rack'" },
+		  "/run/placement/constraints(0)", "this one host has 'r1' for 'rack', which it excludes" },
 		{ RUN(CMD ",\"placement\":{\"constraints\":[{\"attribute\":\"hostname\",\"operator\":\"IS\",\"value\":\"other\"}]}"),
 		  "/run/placement/constraints(0)", "the only host is 'node1', which it excludes" },
 		{ RUN(CMD ",\"placement\":{\"constraints\":[{\"attribute\":\"hostname\",\"operator\":\"UNLIKE\",\"value\":\"n.*\"}]}"),
@@ -253,7 +255,8 @@ static void what_one_host_satisfies_is_accepted(void **state)
 		RUN(CMD ",\"artifacts\":[]"),
 		RUN(CMD ",\"gpus\":0"),
 		RUN(CMD ",\"networks\":[{\"mode\":\"host\"}]"),
-		RUN(CMD ",\"placement\":{\"constraints\":[{\"attribute\":\"rack\",\"operator\":\"UNLIKE\",\"value\":\"r.*\"}]}"),
+		RUN(CMD ",\"placement\":{\"constraints\":[{\"attribute\":\"row\",\"operator\":\"UNLIKE\",\"value\":\"r.*\"}]}"),
+		RUN(CMD ",\"placement\":{\"constraints\":[{\"attribute\":\"rack\",\"operator\":\"LIKE\",\"value\":\"r.*\"}]}"),
 		RUN(CMD ",\"placement\":{\"constraints\":[{\"attribute\":\"hostname\",\"operator\":\"EQ\",\"value\":\"node1\"}]}"),
 		RUN(CMD ",\"linuxInfo\":{\"seccomp\":{\"profileName\":\"\"}}"),
 		RUN(CMD ",\"linuxInfo\":{\"seccomp\":{\"unconfined\":true}}"),
