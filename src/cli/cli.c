@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "cli/cli.h"
 
 /* One row per verb, in the order of --help. */
@@ -86,10 +89,19 @@ static int finish(const struct gate_cli *cli, int status)
 	return gate_trouble_status(cli);
 }
 
+/* Else a file that we open gets the number of a stream that our caller has closed, and what we say is written to it. */
+static void fill_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", O_RDWR);
+}
+
 int gate_cli_main(int argc, char **argv)
 {
 	struct gate_cli cli = { 0 };
 
+	fill_streams();
 	settle_colors(&cli, argc, argv);
 	if (argc < 2) {
 		gate_help_general(&cli, stderr);

@@ -19,8 +19,7 @@
 /* What the new process needs, all above the descriptors that it gives away; and its stack. It runs in our memory until
  * its execve, and beside us: that is what starting it early is for. So this lives until the keeper has answered. */
 struct birth {
-	int program, socket, null;
-	bool plain;
+	int program, socket;
 	int32_t sys; /* why there was no execve */
 	_Alignas(16) char stack[16 * 1024];
 };
@@ -35,8 +34,6 @@ static void be_keeper(void *arg)
 	/* dup3 is everywhere, dup2 is not (aarch64); the descriptors differ, which it insists on. */
 	long ret = gate_sys(SYS_dup3, b->socket, GATE_KEEPER_FD, 0);
 
-	for (int fd = 0; ret >= 0 && !b->plain && fd < GATE_KEEPER_FD; fd++)
-		ret = gate_sys(SYS_dup3, b->null, fd, 0);
 	if (ret >= 0)
 		ret = gate_sys(SYS_execveat, b->program, "", argv, envp, AT_EMPTY_PATH);
 	__atomic_store_n(&b->sys, (int32_t)-ret, __ATOMIC_RELEASE);
@@ -82,8 +79,7 @@ static int begin(struct birth *b, int *ours, pid_t *pid, struct gate_err *err)
 		return GATE_FAIL_SYS(err, "cannot make a socket for the keeper");
 	*ours = pair[0];
 	b->socket = pair[1];
-	b->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (lift(ours) < 0 || lift(&b->socket) < 0 || lift(&b->null) < 0 || lift(&b->program) < 0)
+	if (lift(ours) < 0 || lift(&b->socket) < 0 || lift(&b->program) < 0)
 		return GATE_FAIL_SYS(err, "cannot get descriptors for the keeper");
 	*pid = give_birth(b);
 	return *pid > 0 ? 0 : GATE_FAIL_SYS(err, "cannot start the keeper");
@@ -95,19 +91,18 @@ static void forget(struct gate_starter *k)
 	k->birth = NULL;
 }
 
-int gate_starter_begin(bool plain, struct gate_starter *ret, struct gate_err *err)
+int gate_starter_begin(struct gate_starter *ret, struct gate_err *err)
 {
 	struct gate_starter k = { .socket = -1 };
 	struct birth *b = k.birth = malloc(sizeof(*k.birth));
 
 	if (b == NULL)
 		return GATE_FAIL_NOMEM(err);
-	b->socket = b->null = -1;
-	b->plain = plain;
+	b->socket = -1;
 	b->sys = 0;
 	b->program = gate_keeper_memfd(err);
 	int result = b->program < 0 ? -1 : begin(b, &k.socket, &k.pid, err);
-	const int fds[] = { b->program, b->socket, b->null };
+	const int fds[] = { b->program, b->socket };
 	for (size_t i = 0; i < GATE_ARRAY_LEN(fds); i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]); /* the new process has a table of its own */
@@ -336,12 +331,6 @@ static int enter_userns(struct gate_prepare *p, struct gate_store **inner, struc
 	return 0;
 }
 
-/* Its keeper keeps the caller's own descriptors 0, 1 and 2 for it. */
-static bool is_plain(const struct gate_task *t)
-{
-	return !gate_task_contained(t) && !t->detach && !t->terminal;
-}
-
 int gate_container_start(struct gate_store *s, const struct gate_task *t, const struct gate_task_profile *profile,
                          struct gate_started *ret, struct gate_err *err)
 {
@@ -363,7 +352,7 @@ int gate_container_start(struct gate_store *s, const struct gate_task *t, const 
 		k = *profile->caller->keeper;
 		*profile->caller->keeper = (struct gate_starter){ .socket = -1 };
 	} else if (result == 0) {
-		result = gate_starter_begin(is_plain(t), &k, err);
+		result = gate_starter_begin(&k, err);
 	}
 	if (result == 0)
 		result = start(p, &k, &started, err);
@@ -420,7 +409,7 @@ int gate_container_keeper(const struct gate_task *t, struct gate_container_calle
 
 	if (k == NULL)
 		return GATE_FAIL_NOMEM(err);
-	if (gate_starter_begin(is_plain(t), k, err) < 0) {
+	if (gate_starter_begin(k, err) < 0) {
 		free(k);
 		return -1;
 	}

@@ -112,8 +112,7 @@ struct gate_starter {
 	pid_t pid;
 	struct birth *birth;
 };
-/* `plain`: it keeps the caller's descriptors 0, 1 and 2 for the task. */
-int gate_starter_begin(bool plain, struct gate_starter *ret, struct gate_err *err);
+int gate_starter_begin(struct gate_starter *ret, struct gate_err *err);
 /* Sends the plan. Until the answer there is time for other things. */
 int gate_starter_send(struct gate_starter *k, const struct gate_plan_writer *w, int memfd, struct gate_err *err);
 /* Waits until the program runs or has failed to. On success *ret has the socket, the pidfd, the record and the sentence;

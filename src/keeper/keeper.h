@@ -84,6 +84,8 @@ int gate_keeper_settle(struct gate_keeper *k, int socket);
 
 /* start.c: what a start needs besides its plan, before that has come. */
 void gate_keeper_warm(struct gate_keeper *k);
+/* 0, 1 and 2 become /dev/null; -errno: they are closed. */
+int gate_keeper_let_go(void);
 /* True when the program runs; else the record says why not. */
 bool gate_keeper_start(struct gate_keeper *k);
 /* Gives up what is not needed from here on. 0 or -errno. */

@@ -70,6 +70,10 @@ int main(void)
 		_exit(1);
 	gate_keeper_warm(k);
 	const char *wrong = gate_keeper_receive(k, GATE_KEEPER_FD, &sys);
+	/* Our starter's streams, unless they are the task's. */
+	if (wrong == NULL && k->plan != NULL && (k->plan->flags & GATE_PLAN_PLAIN_STDIO) == 0 &&
+	    (sys = -gate_keeper_let_go()) != 0)
+		wrong = "'/dev/null' cannot be opened";
 	if (wrong != NULL)
 		(void)gate_frame_put(GATE_KEEPER_FD, GATE_FRAME_REFUSED, (uint64_t)sys, 0, wrong,
 		                     (uint32_t)strlen(wrong), -1);

@@ -32,6 +32,15 @@ static void close_from(unsigned first)
 		(void)close((int)fd);
 }
 
+/* What our starter's caller had closed must not become the number of something that we open. */
+static int fill_streams(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			return -errno;
+	return 0;
+}
+
 int gate_keeper_settle(struct gate_keeper *k, int socket)
 {
 	const struct rlimit none = { 0, 0 };
@@ -39,6 +48,9 @@ int gate_keeper_settle(struct gate_keeper *k, int socket)
 	int64_t object;
 
 	close_from((unsigned)socket + 1);
+	int sys = fill_streams();
+	if (sys < 0)
+		return sys;
 	if (fcntl(socket, F_SETFD, FD_CLOEXEC) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
 	/* A launch may wait for ever (a file server that does not answer), and then we wait in the kernel as well: until

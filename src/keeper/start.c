@@ -35,6 +35,18 @@ void gate_keeper_warm(struct gate_keeper *k)
 	(void)gate_keeper_time_ns();
 }
 
+int gate_keeper_let_go(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), sys = null < 0 ? errno : 0;
+
+	for (int fd = 0; fd < 3; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			(void)close(fd);
+	if (null > 2)
+		(void)close(null);
+	return -sys;
+}
+
 /* The pipe `index` (0 in, 1 out, 2 err): the task's end into the view, ours returned. */
 static int make_pipe(struct gate_keeper *k, int index, bool mine_reads)
 {
@@ -213,15 +225,9 @@ static void close_the_rest(struct gate_keeper *k)
 			(void)close(k->fds[i]);
 			k->fds[i] = -1;
 		}
-	if ((p->flags & GATE_PLAN_PLAIN_STDIO) == 0)
-		return;
-	/* The starter's own streams: whoever reads them must see their end when the task's processes are gone. */
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = 0; fd < 3; fd++)
-		if (null < 0 || dup2(null, fd) < 0)
-			(void)close(fd);
-	if (null > 2)
-		(void)close(null);
+	/* Whoever reads them must see their end when the task's processes are gone. */
+	if ((p->flags & GATE_PLAN_PLAIN_STDIO) != 0)
+		(void)gate_keeper_let_go();
 }
 
 #define CAP(c) (UINT64_C(1) << (c))

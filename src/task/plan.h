@@ -22,9 +22,10 @@
 #define GATE_PLAN_ROWS_MAX  512
 
 /* How a keeper is started: argv {"callgate-keeper"}, no environment, descriptor 3 one end of a SOCK_SEQPACKET pair, 0, 1
- * and 2 /dev/null (with PLAIN_STDIO the task's own). Then one message on the socket: these bytes, with the plan's sealed
- * memfd (F_SEAL_SHRINK | GROW | WRITE) and behind it the plan's descriptors in order. Answered by a STARTED or an ENDED
- * frame (record.h); a message that is no good by REFUSED. */
+ * and 2 as the starter has them: with PLAIN_STDIO they are the task's, else the keeper lets go of them before there is a
+ * task. Then one message on the socket: these bytes, with the plan's sealed memfd (F_SEAL_SHRINK | GROW | WRITE) and behind
+ * it the plan's descriptors in order. Answered by a STARTED or an ENDED frame (record.h); a message that is no good by
+ * REFUSED. */
 #define GATE_KEEPER_FD   3
 #define GATE_START_MAGIC 0x74736b67U /* "gkst" */
 struct gate_start_message {

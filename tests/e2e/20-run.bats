@@ -46,6 +46,16 @@ audits()
 	[ "$(cat err)" = err ]
 }
 
+@test "a stream that the caller has closed is /dev/null, and no descriptor of ours" {
+	runs
+	for closed in 0 1 2; do
+		(
+			eval "exec $closed<&-"
+			plain -- sh -c '[ /dev/fd/"$1" -ef /dev/null ]' sh "$closed"
+		)
+	done
+}
+
 @test "options behind the command are the command's" {
 	runs
 	separately plain -- echo --help -x
