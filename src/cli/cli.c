@@ -120,6 +120,8 @@ int gate_cli_main(int argc, char **argv)
 	}
 	if (cli.verb == NULL)
 		return unknown_verb(&cli, argv[1]);
+	if (cli.verb->begin != NULL)
+		cli.verb->begin(&cli);
 	if (cli.verb->class == GATE_CLASS_RUN)
 		gate_cli_warm();
 	int status = finish(&cli, run_verb(&cli, argc - 1, argv + 1));

@@ -79,6 +79,7 @@ struct gate_verb {
 	const struct gate_refusal *refused;  /* flags that others know, and why not here (spec/spec.h); NULL: none */
 	const struct gate_example *examples; /* end with a NULL command */
 	const struct gate_status *statuses;  /* end with a NULL code */
+	void (*begin)(struct gate_cli *cli); /* before the options are read, which takes time; NULL: nothing */
 	int (*run)(struct gate_cli *cli);    /* the exit status */
 };
 
@@ -101,6 +102,7 @@ struct gate_cli {
 	struct gate_said *said;               /* all that was given, in its order */
 	size_t n_said, cap_said;
 	bool color_out, color_err;
+	void *begun; /* what the verb's `begin` leaves for its `run`, which is not called where options are wrong */
 };
 
 /* --- options.c --- */

@@ -197,9 +197,18 @@ static int doing(struct doing *d)
 	return gate_option_set(d->cli, "explain") ? explain(d) : launch(d);
 }
 
+/* The keeper's execve runs beside us. Where the options are wrong it dies with us; what is wrong with it `run` finds. */
+static void begin(struct gate_cli *cli)
+{
+	struct gate_container_caller caller = { 0 };
+
+	(void)gate_container_keeper(NULL, &caller, NULL);
+	cli->begun = caller.keeper;
+}
+
 static int run(struct gate_cli *cli)
 {
-	struct doing d = { .cli = cli };
+	struct doing d = { .cli = cli, .caller.keeper = cli->begun };
 
 	gate_task_init(&d.task);
 	int status = doing(&d);
@@ -258,5 +267,6 @@ const struct gate_verb gate_verb_run = {
 		{ "n", "COMMAND exited with n; with --detach: 0, the task was started" },
 		{ 0 },
 	    },
+	.begin = begin,
 	.run = run,
 };

@@ -76,8 +76,9 @@ struct gate_container_caller {
 	struct gate_starter *keeper; /* NULL: gate_container_start starts one */
 };
 int gate_container_caller(const struct gate_task *t, struct gate_container_caller *ret, struct gate_err *err);
-/* Starts the keeper already, which takes as long as resolving a profile does; not where a user namespace has to be made
- * first. Whether or not gate_container_start takes it: gate_container_caller_done ends one that was not needed. */
+/* Starts the keeper already, unless that has been done: it takes as long as reading the flags and resolving a profile do.
+ * Not where a user namespace has to be made first; `t` NULL: the task is not known yet. Whether or not
+ * gate_container_start takes it: gate_container_caller_done ends one that was not needed. */
 int gate_container_keeper(const struct gate_task *t, struct gate_container_caller *c, struct gate_err *err);
 void gate_container_caller_done(struct gate_container_caller *c);
 /* What the task can have then: capabilities for resolving its profile. */
