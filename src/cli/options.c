@@ -24,17 +24,27 @@ const struct gate_option gate_options_every[] = {
 	{ 0 },
 };
 
+/* In one row: they are asked for by number, all of them again and again. */
 const struct gate_option *gate_verb_option(const struct gate_verb *verb, size_t i)
 {
-	for (size_t g = 0; g <= GATE_ARRAY_LEN(verb->groups); g++) {
-		const struct gate_option *list =
-		    g < GATE_ARRAY_LEN(verb->groups) ? verb->groups[g] : gate_options_every;
+	static const struct gate_option *all[GATE_OPTIONS_MAX];
+	static const struct gate_verb *of;
+	static size_t n;
 
-		for (; list != NULL && list->name != NULL; list++)
-			if (i-- == 0)
-				return list;
+	if (of != verb) {
+		n = 0;
+		for (size_t g = 0; g <= GATE_ARRAY_LEN(verb->groups); g++) {
+			const struct gate_option *list =
+			    g < GATE_ARRAY_LEN(verb->groups) ? verb->groups[g] : gate_options_every;
+
+			for (; list != NULL && list->name != NULL; list++) {
+				GATE_CHECK(n < GATE_OPTIONS_MAX);
+				all[n++] = list;
+			}
+		}
+		of = verb;
 	}
-	return NULL;
+	return i < n ? all[i] : NULL;
 }
 
 char gate_option_letter(const struct gate_verb *verb, const struct gate_option *o)
