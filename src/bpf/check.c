@@ -2,37 +2,32 @@
  * (Linux 6.12; unchanged since 3.5 but for XOR and the like, which were always there). */
 #include "bpf/ops.h"
 
-enum kind { PLAIN, LOAD, MEM_READ, MEM_WRITE, RET, ALU, SHIFT, DIVIDE, JUMP, JUMP_ALWAYS };
+enum kind { NONE, PLAIN, LOAD, MEM_READ, MEM_WRITE, RET, ALU, SHIFT, DIVIDE, JUMP, JUMP_ALWAYS };
 
-static const struct {
-	uint16_t code;
-	uint8_t kind;
-} codes[] = {
-	{ OP_LD_ABS, LOAD },      { OP_LD_LEN, PLAIN },    { OP_LDX_LEN, PLAIN },    { OP_LD_IMM, PLAIN },
-	{ OP_LDX_IMM, PLAIN },    { OP_LD_MEM, MEM_READ }, { OP_LDX_MEM, MEM_READ }, { OP_ST, MEM_WRITE },
-	{ OP_STX, MEM_WRITE },    { OP_TAX, PLAIN },       { OP_TXA, PLAIN },        { OP_RET_K, RET },
-	{ OP_RET_A, RET },        { OP_ADD, ALU },         { OP_ADD | OP_X, ALU },   { OP_SUB, ALU },
-	{ OP_SUB | OP_X, ALU },   { OP_MUL, ALU },         { OP_MUL | OP_X, ALU },   { OP_DIV, DIVIDE },
-	{ OP_DIV | OP_X, ALU },   { OP_AND, ALU },         { OP_AND | OP_X, ALU },   { OP_OR, ALU },
-	{ OP_OR | OP_X, ALU },    { OP_XOR, ALU },         { OP_XOR | OP_X, ALU },   { OP_LSH, SHIFT },
-	{ OP_LSH | OP_X, ALU },   { OP_RSH, SHIFT },       { OP_RSH | OP_X, ALU },   { OP_NEG, ALU },
-	{ OP_JA, JUMP_ALWAYS },   { OP_JEQ, JUMP },        { OP_JEQ | OP_X, JUMP },  { OP_JGT, JUMP },
-	{ OP_JGT | OP_X, JUMP },  { OP_JGE, JUMP },        { OP_JGE | OP_X, JUMP },  { OP_JSET, JUMP },
-	{ OP_JSET | OP_X, JUMP },
+static const uint8_t kinds[256] = {
+	[OP_LD_ABS] = LOAD,      [OP_LD_LEN] = PLAIN,    [OP_LDX_LEN] = PLAIN,    [OP_LD_IMM] = PLAIN,
+	[OP_LDX_IMM] = PLAIN,    [OP_LD_MEM] = MEM_READ, [OP_LDX_MEM] = MEM_READ, [OP_ST] = MEM_WRITE,
+	[OP_STX] = MEM_WRITE,    [OP_TAX] = PLAIN,       [OP_TXA] = PLAIN,        [OP_RET_K] = RET,
+	[OP_RET_A] = RET,        [OP_ADD] = ALU,         [OP_ADD | OP_X] = ALU,   [OP_SUB] = ALU,
+	[OP_SUB | OP_X] = ALU,   [OP_MUL] = ALU,         [OP_MUL | OP_X] = ALU,   [OP_DIV] = DIVIDE,
+	[OP_DIV | OP_X] = ALU,   [OP_AND] = ALU,         [OP_AND | OP_X] = ALU,   [OP_OR] = ALU,
+	[OP_OR | OP_X] = ALU,    [OP_XOR] = ALU,         [OP_XOR | OP_X] = ALU,   [OP_LSH] = SHIFT,
+	[OP_LSH | OP_X] = ALU,   [OP_RSH] = SHIFT,       [OP_RSH | OP_X] = ALU,   [OP_NEG] = ALU,
+	[OP_JA] = JUMP_ALWAYS,   [OP_JEQ] = JUMP,        [OP_JEQ | OP_X] = JUMP,  [OP_JGT] = JUMP,
+	[OP_JGT | OP_X] = JUMP,  [OP_JGE] = JUMP,        [OP_JGE | OP_X] = JUMP,  [OP_JSET] = JUMP,
+	[OP_JSET | OP_X] = JUMP,
 };
 
 static int check_one(const struct gate_insn *insns, size_t len, size_t pc, struct gate_err *err)
 {
 	const struct gate_insn *insn = &insns[pc];
 	size_t left = len - pc - 1; /* instructions behind this one */
-	size_t row = 0;
+	const enum kind kind = insn->code < GATE_ARRAY_LEN(kinds) ? (enum kind)kinds[insn->code] : NONE;
 
-	while (row < GATE_ARRAY_LEN(codes) && codes[row].code != insn->code)
-		row++;
-	if (row == GATE_ARRAY_LEN(codes))
+	switch (kind) {
+	case NONE:
 		return GATE_FAIL(err, GATE_E_INVALID, "instruction %zu: code 0x%02x is not one that seccomp accepts",
 		                 pc, insn->code);
-	switch ((enum kind)codes[row].kind) {
 	case LOAD:
 		if (insn->k >= GATE_DATA_SIZE || insn->k % 4 != 0)
 			return GATE_FAIL(err, GATE_E_INVALID,
