@@ -288,10 +288,11 @@ int gate_store_read(int dir, const char *id, struct gate_entry *ret, struct gate
 	ssize_t n;
 
 	/* The lock first: a keeper that ends writes its record, then lets go. */
-	int held = gate_store_held(dir);
+	int held = gate_store_held(dir), sys = errno;
 
 	read_record(dir, &e);
-	if (held < 0 && errno == EMFILE)
+	errno = sys;
+	if (held < 0 && errno != ENOENT && errno != EINVAL && errno != ELOOP) /* nobody could look: it may well run */
 		return GATE_FAIL_SYS(err, "cannot look at container '%.12s'", id);
 	e.state = state_of(&e, held == 1);
 	(void)snprintf(e.id, sizeof(e.id), "%s", id);

@@ -40,28 +40,36 @@ int gate_ipc_send(int socket, uint32_t type, uint64_t serial, int64_t a, int64_t
 	return n < 0 ? -1 : 0;
 }
 
-/* What came along, as far as there is room for it; false when there was more. */
+static void close_all(int fds[GATE_IPC_FDS_MAX])
+{
+	for (size_t i = 0; i < GATE_IPC_FDS_MAX; i++) {
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
+/* What came along; false when it was more than may. None when the kernel had no descriptors for us: then the message lacks them. */
 static bool take_descriptors(struct msghdr *m, int fds[GATE_IPC_FDS_MAX])
 {
 	size_t n = 0;
-	bool fits = true;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
+		for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int), n++) {
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(c) + at, sizeof(fd));
-			if (n < GATE_IPC_FDS_MAX) {
-				fds[n++] = fd;
-				continue;
-			}
-			(void)close(fd);
-			fits = false;
+			if (n < GATE_IPC_FDS_MAX)
+				fds[n] = fd;
+			else
+				(void)close(fd);
 		}
 	}
-	return fits && (m->msg_flags & MSG_CTRUNC) == 0;
+	if ((m->msg_flags & MSG_CTRUNC) != 0)
+		close_all(fds);
+	return n <= GATE_IPC_FDS_MAX;
 }
 
 /* ECONNRESET: the peer went with messages of ours unread. What it had sent before is still to come, see
@@ -110,11 +118,7 @@ int gate_ipc_receive(int socket, struct gate_ipc *ret, bool wait)
 
 void gate_ipc_done(struct gate_ipc *m)
 {
-	for (size_t i = 0; i < GATE_IPC_FDS_MAX; i++) {
-		if (m->fds[i] >= 0)
-			(void)close(m->fds[i]);
-		m->fds[i] = -1;
-	}
+	close_all(m->fds);
 }
 
 /* --- larger things --- */

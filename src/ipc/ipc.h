@@ -21,10 +21,12 @@
 
 enum gate_ipc_type {
 	/* front → launcher */
-	GATE_IPC_LAUNCH = 1, /* bytes: container name; fd: sealed memfd of gate_wire_task. → LAUNCHED or REFUSED */
+	GATE_IPC_LAUNCH = 1, /* bytes: container name; fd: sealed memfd of gate_wire_task. → LAUNCHED or REFUSED (CONFLICT:
+	                      * there is one of this name) */
 	GATE_IPC_EXEC,       /* bytes: container; fd: sealed memfd of gate_wire_exec. → EXEC_DONE or REFUSED */
 	GATE_IPC_KILL,       /* bytes: container; a: signal, 0: the task's stop signal, then SIGKILL after b milliseconds.
-	                      * → DONE; REFUSED NOTFOUND when it does not run */
+	                      * → DONE: it is on its way to the keeper, or will be once there is one; REFUSED NOTFOUND when
+	                      * it does not run */
 	GATE_IPC_REMOVE,     /* bytes: container that has ended: its directory goes. → DONE (also when it is gone already), or
 	                      * REFUSED CONFLICT: it runs */
 	GATE_IPC_STATS,      /* bytes: container. → STATS or REFUSED */

@@ -89,13 +89,16 @@ static void later(struct gate_held *c, int64_t ms)
 }
 
 /* --- what the front is told --- */
-static int read_entry(struct gate_held *c, struct gate_entry *e)
+/* NOTFOUND: there is none. What else fails says nothing about the container. */
+static int read_entry(struct gate_held *c, struct gate_entry *e, struct gate_err *err)
 {
 	int dir;
 
-	if (c->id[0] == '\0' || gate_store_dir(c->l->store, c->id, &dir, NULL) < 0)
+	if (c->id[0] == '\0')
+		return GATE_FAIL(err, GATE_E_NOTFOUND, "container '%s' has no entry", c->name);
+	if (gate_store_dir(c->l->store, c->id, &dir, err) < 0)
 		return -1;
-	int result = gate_store_read(dir, c->id, e, NULL);
+	int result = gate_store_read(dir, c->id, e, err);
 
 	(void)close(dir);
 	return result;
@@ -148,7 +151,7 @@ void gate_held_tell(struct gate_held *c, uint32_t type, uint64_t serial)
 {
 	struct gate_entry e = { 0 };
 
-	(void)read_entry(c, &e);
+	(void)read_entry(c, &e, NULL);
 	tell(c, type, serial, &e.record);
 }
 
@@ -173,7 +176,7 @@ static void has_ended(struct gate_held *c, enum gate_phase how, const struct gat
 	gate_work_sweep_later(c->l);
 }
 
-/* The launch was cut short and has left nothing. */
+/* It has no entry: the launch was cut short and has left nothing; or it was there, and somebody has removed it by hand. */
 static void never_was(struct gate_held *c)
 {
 	struct gate_err err = GATE_ERR_INIT;
@@ -185,14 +188,17 @@ static void never_was(struct gate_held *c)
 		                 .sys = ECANCELED };
 
 	(void)GATE_FAIL(&err, GATE_E_SYS, "the launch of container '%s' was cut short", c->name);
+	c->id[0] = '\0';
 	if (c->waited_for && c->serial != 0) {
 		gate_launcher_refuse(c->l, c->serial, &err);
 	} else if (c->waited_for) {
-		c->id[0] = '\0';
 		c->phase = GATE_PHASE_ENDED;
 		if (c->why == NULL)
 			c->why = strdup(err.text);
 		tell(c, GATE_IPC_LAUNCHED, 0, &r);
+	} else {
+		c->phase = GATE_PHASE_LOST;
+		tell(c, GATE_IPC_ENDED, 0, &r);
 	}
 	gate_held_drop(c);
 }
@@ -266,18 +272,29 @@ static void runs(struct gate_held *c, const struct gate_record *r)
 	}
 	c->phase = GATE_PHASE_RUNNING;
 	tell_launched(c, r);
-	if (c->kill && gate_held_kill(c, c->kill_signal, c->kill_ms, 0))
+	if (!c->kill)
+		return;
+	/* Whoever asked has its DONE, so it is ours to see that it happens. */
+	if (gate_held_kill(c, c->kill_signal, c->kill_ms, 0))
 		c->kill = false;
+	else
+		later(c, LATER_MS);
 }
 
 void gate_held_look(struct gate_held *c)
 {
 	struct gate_entry e = { 0 };
+	struct gate_err why = GATE_ERR_INIT;
+	int result = 0;
 
-	if (c->id[0] == '\0' && gate_find_named(c->l->store, c->name, &e, NULL) == 0)
+	if (c->id[0] == '\0' && (result = gate_find_named(c->l->store, c->name, &e, &why)) == 0)
 		memcpy(c->id, e.id, sizeof(c->id));
-	if (read_entry(c, &e) < 0) {
-		never_was(c);
+	if (result < 0 || read_entry(c, &e, &why) < 0) {
+		/* No descriptors, perhaps: then it may well run. */
+		if (why.code == GATE_E_SYS || why.code == GATE_E_NOMEM)
+			later(c, LATER_MS);
+		else
+			never_was(c);
 		return;
 	}
 	switch (e.state) {
@@ -305,8 +322,10 @@ void gate_held_swept(struct gate_launcher *l)
 		next = c->next;
 		if (c->phase != GATE_PHASE_LOSING)
 			continue;
-		if (read_entry(c, &e) < 0) {
-			never_was(c);
+		/* Whoever thought it lost could not see its keeper. */
+		if (read_entry(c, &e, NULL) < 0 || e.state == GATE_TASK_RUNNING || e.state == GATE_TASK_CREATED) {
+			c->phase = GATE_PHASE_SETTLING;
+			later(c, SOON_MS);
 			continue;
 		}
 		static const uint8_t none[16];
@@ -342,10 +361,25 @@ int gate_held_inventory(struct gate_launcher *l, struct gate_err *err)
 /* A second connection, because the first may be full of other things; it lives until its answer. */
 struct stop {
 	struct gate_launcher *l;
+	char name[GATE_IPC_NAME_MAX + 1];
+	int64_t signal, ms;
 	uint64_t serial, front_age;
 	int fd;
 	struct gate_watch *watch;
 };
+
+/* One that nobody waits for any more has been acknowledged, so it is tried again. */
+static void refused(const struct stop *s)
+{
+	struct gate_held *c = gate_held_find(s->l, s->name);
+
+	if (c == NULL || c->phase >= GATE_PHASE_LOSING || c->kill)
+		return;
+	c->kill = true;
+	c->kill_signal = s->signal;
+	c->kill_ms = s->ms;
+	later(c, LATER_MS);
+}
 
 static void stopped(void *ctx, uint32_t events)
 {
@@ -361,6 +395,8 @@ static void stopped(void *ctx, uint32_t events)
 		(void)close(passed);
 	if (got < 0 && errno == EAGAIN)
 		return;
+	if (s->serial == 0 && got == 1 && head.type != GATE_FRAME_DONE)
+		refused(s);
 	if (s->serial != 0 && s->front_age == s->l->front_age) {
 		if (got == 1 && head.type == GATE_FRAME_DONE)
 			gate_launcher_tell(s->l, GATE_IPC_DONE, s->serial, 0, 0, NULL, 0, -1);
@@ -382,7 +418,10 @@ bool gate_held_kill(struct gate_held *c, int64_t signal, int64_t ms, uint64_t se
 
 	if (s == NULL)
 		return false;
-	*s = (struct stop){ .l = c->l, .serial = serial, .front_age = c->l->front_age, .fd = -1 };
+	*s = (struct stop){
+		.l = c->l, .signal = signal, .ms = ms, .serial = serial, .front_age = c->l->front_age, .fd = -1
+	};
+	memcpy(s->name, c->name, sizeof(s->name));
 	if (connect_keeper(c, &s->fd, NULL) == 0 &&
 	    gate_loop_watch(c->l->loop, s->fd, EPOLLIN, stopped, s, &s->watch, NULL) == 0 &&
 	    gate_frame_send(s->fd, GATE_FRAME_STOP, (uint64_t)signal, ms < 0 ? UINT64_MAX : (uint64_t)ms, NULL, 0) == 0)

@@ -126,19 +126,9 @@ static int on_launch(struct gate_launcher *l, struct gate_ipc *m, const char *na
 	int task;
 
 	(void)rest;
-	if (c != NULL && (c->phase == GATE_PHASE_LAUNCHING || (c->phase == GATE_PHASE_SETTLING && c->waited_for))) {
-		if (c->serial != 0)
-			return GATE_FAIL(err, GATE_E_CONFLICT, "container '%s' is being launched already", name);
-		c->serial = m->head.serial;
-		c->waited_for = true;
-		return 0;
-	}
-	if (c != NULL) {
-		gate_held_tell(c, GATE_IPC_LAUNCHED, m->head.serial);
-		if (c->phase == GATE_PHASE_ENDED || c->phase == GATE_PHASE_LOST)
-			gate_held_tell(c, GATE_IPC_ENDED, 0);
-		return 0;
-	}
+	/* What is there was started as something else was checked: it must not pass for this. */
+	if (c != NULL)
+		return GATE_FAIL(err, GATE_E_CONFLICT, "container '%s' is there already", name);
 	if ((task = take_memfd(m, err)) < 0)
 		return -1;
 	c = gate_held_add(l, name);
@@ -184,7 +174,7 @@ static int on_kill(struct gate_launcher *l, struct gate_ipc *m, const char *name
 	if (c->phase == GATE_PHASE_RUNNING) {
 		if (gate_held_kill(c, m->head.a, m->head.b, m->head.serial))
 			return 0;
-		return GATE_FAIL(err, GATE_E_NOTFOUND, "container '%s' has just ended", name);
+		return GATE_FAIL(err, GATE_E_SYS, "the keeper of container '%s' cannot be reached", name);
 	}
 	/* A later one may be harsher, and counts. */
 	c->kill = true;

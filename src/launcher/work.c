@@ -187,7 +187,7 @@ static void start_next(struct gate_launcher *l)
 			l->queue_end = at;
 		if (!begin(w)) {
 			failed(w);
-			return; /* the queue may be another one by now */
+			at = &l->queue; /* it may be another one by now, and nobody else may come to look at it */
 		}
 	}
 }

@@ -2,7 +2,10 @@
  * lost, doubled or without its filter. */
 #include "agent.h"
 
+#include <sys/resource.h>
+
 #include "keeper/log.h"
+#include "kernel/cgroup.h"
 
 static struct agent a;
 static struct gate_ipc m;
@@ -47,6 +50,15 @@ static void refused(enum gate_errc code, const char *what)
 	said(what);
 }
 
+static void launch_refused(const char *name, enum gate_errc code, const char *what)
+{
+	static const char *const args[] = { "true", NULL };
+	uint64_t serial = ask_launch(&a, name, args);
+
+	assert_true(hear(&a, 0, serial, NULL, &m));
+	refused(code, what);
+}
+
 /* --- a task's life --- */
 static void from_launch_to_removal(void **state)
 {
@@ -58,10 +70,8 @@ static void from_launch_to_removal(void **state)
 	assert_int_equal(strlen(t.id), 64);
 	assert_int_equal(t.record.state, GATE_TASK_RUNNING);
 	assert_true(confined(t.record.pid));
-	/* Again: the same task. */
-	struct gate_ipc_task again = launch(&a, "web.1", "exit 1");
-	assert_string_equal(again.id, t.id);
-	assert_int_equal(again.record.pid, t.record.pid);
+	/* Another one under its name is not started, and is not answered by what is there. */
+	launch_refused("web.1", GATE_E_CONFLICT, "is there already");
 	assert_int_equal(ask(&a, GATE_IPC_REMOVE, 0, 0, "web.1", 5, &m), GATE_IPC_REFUSED);
 	refused(GATE_E_CONFLICT, "has not ended");
 	assert_int_equal(ask(&a, GATE_IPC_KILL, 0, 500, "web.1", 5, &m), GATE_IPC_DONE);
@@ -72,10 +82,7 @@ static void from_launch_to_removal(void **state)
 	assert_int_equal(end.lost, 0);
 	assert_int_equal(ask(&a, GATE_IPC_KILL, 0, 0, "web.1", 5, &m), GATE_IPC_REFUSED);
 	refused(GATE_E_NOTFOUND, "is not running");
-	/* A launch that is repeated after the end is answered by the end, not by another task. */
-	again = launch(&a, "web.1", "exit 1");
-	assert_int_equal(again.record.state, GATE_TASK_ENDED);
-	(void)hear_end(&a, "web.1");
+	launch_refused("web.1", GATE_E_CONFLICT, "is there already");
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(ask(&a, GATE_IPC_REMOVE, 0, 0, "web.1", 5, &m), GATE_IPC_DONE);
 	assert_int_equal(agent_meet(&a), 0);
@@ -550,6 +557,75 @@ static void booted(void **state)
 	assert_int_equal(agent_meet(&a), 0);
 }
 
+/* How many descriptors the launcher may have from now on, and could before. */
+static rlim_t descriptors(rlim_t most)
+{
+	const pid_t launcher = launcher_of(a.mother);
+	struct rlimit now, before;
+
+	assert_int_equal(prlimit(launcher, RLIMIT_NOFILE, NULL, &before), 0);
+	now = before;
+	now.rlim_cur = most;
+	assert_int_equal(prlimit(launcher, RLIMIT_NOFILE, &now, NULL), 0);
+	return before.rlim_cur;
+}
+
+/* Without descriptors it can neither look nor reach a keeper: that says nothing about a task, and passes. */
+static void without_descriptors(void **state)
+{
+	(void)state;
+	NEEDS_ROOT;
+	struct gate_ipc_task t = launch(&a, "one", "sleep 1000");
+	rlim_t before = descriptors(3);
+
+	assert_int_equal(ask(&a, GATE_IPC_KILL, SIGKILL, 0, "one", 3, &m), GATE_IPC_REFUSED);
+	refused(GATE_E_SYS, "cannot be reached");
+	launch_refused("two", GATE_E_PROTO, "without its file");
+	(void)descriptors(before);
+	assert_true(lives(t.record.pid));
+	kill_and_remove(&a, "one");
+	/* A launch that began and ends meanwhile, and a kill that was asked for before it did. */
+	const char *const args[] = { "sleep", "1000", NULL };
+	uint64_t serial = ask_launch(&a, "three", args);
+
+	assert_int_equal(ask(&a, GATE_IPC_KILL, SIGKILL, 0, "three", 5, &m), GATE_IPC_DONE);
+	before = descriptors(3);
+	struct gate_store *s = NULL;
+	struct gate_entry e = { 0 };
+	int64_t until = gate_loop_now() + PATIENCE_MS;
+
+	assert_int_equal(gate_store_open(a.tasks, &s, NULL), 0);
+	while ((gate_store_find(s, "three", &e, NULL) < 0 || e.state == GATE_TASK_CREATED) && gate_loop_now() < until)
+		(void)usleep(10000);
+	gate_store_close(s);
+	(void)usleep(50000); /* for it to try; that it does not is no failure */
+	(void)descriptors(before);
+	assert_true(hear(&a, GATE_IPC_LAUNCHED, serial, NULL, &m));
+	assert_int_equal(hear_end(&a, "three").record.outcome, GATE_OUTCOME_KILLED);
+	kill_and_remove(&a, "three");
+}
+
+/* Somebody took a container away by hand: its end is told, though how it ended is not known. */
+static void taken_away(void **state)
+{
+	struct gate_cgroups left;
+	char path[200];
+
+	(void)state;
+	NEEDS_ROOT;
+	struct gate_ipc_task t = launch(&a, "one", "sleep 1000");
+
+	(void)snprintf(path, sizeof(path), "%s/containers/%s", a.tasks, t.id);
+	assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT), 0);
+	assert_int_equal(kill((pid_t)t.record.keeper, SIGKILL), 0);
+	(void)kill((pid_t)t.record.pid, SIGKILL);
+	assert_int_equal(gate_cgroups_find(t.id, &left, NULL), 0);
+	assert_int_equal(gate_cgroups_undo(&left), 0);
+	assert_int_equal(hear_end(&a, "one").lost, 1);
+	assert_int_equal(ask(&a, GATE_IPC_REMOVE, 0, 0, "one", 3, &m), GATE_IPC_DONE);
+	assert_int_equal(agent_meet(&a), 0);
+}
+
 static void second_agent(void **state)
 {
 	(void)state;
@@ -584,7 +660,7 @@ int main(void)
 		T(wrong_front),            T(commands),     T(numbers),      T(files),
 		T(launcher_killed),        T(front_killed), T(front_killed_during_launch),
 		T(mother_killed),          T(stopped),      T(keeper_killed), T(ends_are_swept),
-		T(booted),                 T(second_agent),
+		T(booted),                 T(second_agent), T(without_descriptors), T(taken_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
