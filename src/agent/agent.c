@@ -394,6 +394,8 @@ int64_t gate_agent_turn(struct gate_agent *a)
 	for (size_t i = 0; gate_agent_recovered(a) && i < a->n_scheds; i++)
 		if (a->scheds[i].wake_ms < next)
 			next = a->scheds[i].wake_ms;
+	if (a->again != NULL && a->again_ms < next)
+		next = a->again_ms;
 	if ((a->inbox != NULL || a->owed != NULL || gate_audit_waits(a)) && a->retry_ms < next)
 		next = a->retry_ms;
 	return next;

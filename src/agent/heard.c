@@ -184,6 +184,17 @@ static void inventory_done(struct gate_agent *a)
 	}
 }
 
+/* NOTFOUND: it does not run, and its end is told. */
+static void kill_refused(struct gate_agent *a, const struct letter *l, const struct gate_agent_task *t)
+{
+	if (l->name == NULL || l->a == GATE_E_NOTFOUND)
+		return;
+	if (t == NULL || !gate_state_ended(t->state))
+		gate_agent_log(a, "container '%s' cannot be killed, it is tried again: %s", l->name,
+		               (const char *)l->bytes);
+	gate_kill_refused(a, l->name);
+}
+
 static void answer(struct gate_agent *a, const struct letter *l)
 {
 	struct gate_agent_task *t = l->name == NULL ? NULL : gate_tasks_container(a, l->name);
@@ -194,6 +205,8 @@ static void answer(struct gate_agent *a, const struct letter *l)
 		             (const char *)l->bytes);
 	} else if (l->asked == GATE_IPC_INVENTORY) {
 		inventory_done(a);
+	} else if (l->asked == GATE_IPC_KILL && refused) {
+		kill_refused(a, l, t);
 	} else if (t == NULL) {
 		return;
 	} else if (l->asked == GATE_IPC_LAUNCH && refused && !gate_state_ended(t->state)) {
@@ -203,8 +216,6 @@ static void answer(struct gate_agent *a, const struct letter *l)
 		gate_collect_refused(a, t);
 	} else if (l->asked == GATE_IPC_REMOVE && gate_state_ended(t->state)) {
 		gate_table_delete(a, (struct task *)t);
-	} else if (l->asked == GATE_IPC_KILL && refused && l->a != GATE_E_NOTFOUND) {
-		gate_agent_log(a, "container '%s' cannot be killed: %s", l->name, (const char *)l->bytes);
 	}
 }
 

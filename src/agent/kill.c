@@ -27,6 +27,54 @@ void gate_tasks_kill(struct gate_agent *a, struct gate_agent_task *t, int signal
 		gate_change_state(a, t, GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
 }
 
+/* --- what could not be carried out --- */
+/* The keeper could not be reached: whoever asked was told that it will end, so it is asked for until it has. */
+void gate_kill_refused(struct gate_agent *a, const char *container)
+{
+	struct owed *o = a->again;
+
+	while (o != NULL && strcmp(o->container, container) != 0)
+		o = o->next;
+	if (o != NULL)
+		return;
+	o = calloc(1, sizeof(*o));
+	if (o == NULL || (o->container = strdup(container)) == NULL) {
+		free(o);
+		a->nomem = true; /* the message is read once more */
+		return;
+	}
+	if (a->again == NULL)
+		a->again_ms = gate_agent_now(a) + GATE_RETRY_MS;
+	o->next = a->again;
+	a->again = o;
+}
+
+static void free_list(struct owed **list)
+{
+	while (*list != NULL) {
+		struct owed *o = *list;
+
+		*list = o->next;
+		free(o->container);
+		free(o);
+	}
+}
+
+static void ask_again(struct gate_agent *a)
+{
+	if (a->again == NULL || gate_agent_now(a) < a->again_ms)
+		return;
+	for (struct owed *o = a->again; o != NULL; o = o->next) {
+		struct gate_agent_task *t = gate_tasks_container(a, o->container);
+
+		if (t != NULL && t->kill_asked && !gate_state_ended(t->state))
+			gate_kill_send(a, t);
+		else if (t == NULL || gate_state_ended(t->state)) /* nobody's */
+			gate_action_send(a, GATE_IPC_KILL, o->container, SIGKILL, 0, -1, NULL);
+	}
+	free_list(&a->again);
+}
+
 /* --- what a full disk keeps us from writing --- */
 static struct owed *owed_of(struct gate_agent *a, const char *container)
 {
@@ -79,17 +127,13 @@ void gate_kill_reapply(struct gate_agent *a)
 
 void gate_kill_forget(struct gate_agent *a)
 {
-	while (a->owed != NULL) {
-		struct owed *o = a->owed;
-
-		a->owed = o->next;
-		free(o->container);
-		free(o);
-	}
+	free_list(&a->owed);
+	free_list(&a->again);
 }
 
 void gate_kill_work(struct gate_agent *a)
 {
+	ask_again(a);
 	if (a->owed == NULL || gate_agent_now(a) < a->retry_ms)
 		return;
 	gate_agent_begin(a);
@@ -100,7 +144,7 @@ void gate_kill_work(struct gate_agent *a)
 			gate_change_state(a, t, GATE_STATE_KILLING, GATE_CAUSE_NONE, "");
 	}
 	if (gate_agent_commit(a, NULL) == 0)
-		gate_kill_forget(a);
+		free_list(&a->owed);
 	else
 		a->retry_ms = gate_agent_now(a) + GATE_RETRY_MS;
 }

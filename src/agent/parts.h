@@ -69,7 +69,7 @@ struct letter {
 	_Alignas(8) uint8_t bytes[];
 };
 
-/* A kill that a full disk has not let us write down. It was sent all the same. */
+/* A kill that a full disk has not let us write down (it was sent all the same), or one that could not be carried out. */
 struct owed {
 	struct owed *next;
 	char *container;
@@ -121,6 +121,8 @@ struct gate_agent {
 	int64_t gc_ms; /* wall: nothing is to be collected earlier; INT64_MAX: nothing at all */
 	bool gc_soon;
 	struct owed *owed;
+	struct owed *again; /* kills that are to be asked for again … */
+	int64_t again_ms;   /* … at this time of now */
 
 	struct action_list todo, pending; /* pending: of the open transaction */
 	struct asked *asked;
@@ -181,6 +183,7 @@ void gate_kill_owe(struct gate_agent *a, struct action_list *lost);
 void gate_kill_reapply(struct gate_agent *a); /* to memory that was loaded anew */
 void gate_kill_work(struct gate_agent *a);    /* tries to write down what is owed */
 void gate_kill_send(struct gate_agent *a, struct gate_agent_task *t);
+void gate_kill_refused(struct gate_agent *a, const char *container); /* asks again, after a while */
 void gate_kill_forget(struct gate_agent *a);
 
 /* collect.c */

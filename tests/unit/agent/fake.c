@@ -319,6 +319,10 @@ static void do_kill(struct fake *f, const struct fake_message *m)
 {
 	struct fake_container *c = find(f, m->container);
 
+	if (f->no_keepers) {
+		hear(f, GATE_IPC_REFUSED, m->serial, GATE_E_SYS, 0, "no descriptors", 14);
+		return;
+	}
 	if (c == NULL || c->is.record.state != GATE_TASK_RUNNING) {
 		hear(f, GATE_IPC_REFUSED, m->serial, GATE_E_NOTFOUND, 0, "not running", 11);
 		return;

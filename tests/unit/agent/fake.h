@@ -43,6 +43,7 @@ struct fake {
 	struct fake_message *sent, **sent_end;
 	struct fake_container *containers;
 	bool unreachable;  /* sending fails */
+	bool no_keepers;   /* every KILL is refused: its keeper cannot be reached */
 	bool starts_itself; /* every LAUNCH is answered by LAUNCHED, and every KILL by the end, at once */
 	bool boots; /* internal: the launcher answers INVENTORY by itself */
 	gate_scheduler_open_fn *const *schedulers;

@@ -144,6 +144,31 @@ static void a_kill_that_was_asked_for_is_killed_not_failed(void **state)
 	fake_close(f);
 }
 
+static void a_kill_that_cannot_be_carried_out_is_asked_for_again(void **state)
+{
+	struct fake *f = fake_open(NULL, NULL);
+
+	(void)state;
+	(void)add_task(f, "one");
+	fake_starts(f, "one");
+	f->no_keepers = true;
+	kill_task(f, "one", SIGTERM, 3000);
+	assert_int_equal(fake_sent(f, GATE_IPC_KILL, "one"), 1);
+	assert_non_null(strstr(f->log, "container 'one' cannot be killed, it is tried again: no descriptors"));
+	fake_advance(f, 1000);
+	assert_int_equal(fake_sent(f, GATE_IPC_KILL, "one"), 2);
+	f->no_keepers = false;
+	fake_advance(f, 1000);
+	assert_int_equal(fake_sent(f, GATE_IPC_KILL, "one"), 3);
+	assert_int_equal(fake_message(f, GATE_IPC_KILL, "one")->a, SIGTERM);
+	assert_int_equal(fake_message(f, GATE_IPC_KILL, "one")->b, 3000);
+	fake_ends(f, "one", SIGTERM);
+	expect_task(f, "one", GATE_STATE_KILLED, GATE_CAUSE_NONE, "Command terminated with signal Terminated");
+	fake_advance(f, 5000);
+	assert_int_equal(fake_sent(f, GATE_IPC_KILL, "one"), 3);
+	fake_close(f);
+}
+
 static void a_kill_during_the_launch_is_sent_when_it_runs(void **state)
 {
 	struct fake *f = fake_open(NULL, NULL);
@@ -474,6 +499,7 @@ int main(void)
 		cmocka_unit_test(a_seccomp_end_names_call_number_architecture_and_line),
 		cmocka_unit_test(memory_and_time_are_causes),
 		cmocka_unit_test(a_kill_that_was_asked_for_is_killed_not_failed),
+		cmocka_unit_test(a_kill_that_cannot_be_carried_out_is_asked_for_again),
 		cmocka_unit_test(a_kill_during_the_launch_is_sent_when_it_runs),
 		cmocka_unit_test(a_refused_launch_says_why),
 		cmocka_unit_test(what_the_profiles_refuse_is_an_error_or_a_failed_task),
