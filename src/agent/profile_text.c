@@ -1,5 +1,8 @@
 /* A profile's bytes: from the config directory through the launcher, to a proven program, and into the database for as long as a task
  * runs under them. */
+#include <callgate/abi.h>
+#include <callgate/bpf.h>
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -189,10 +192,24 @@ int gate_profile_kept_text(struct gate_profiles *p, const char *digest, struct g
 	return found ? 0 : -1;
 }
 
+/* Is this the program of that meaning? */
+static bool means(struct gate_profiles *p, const struct gate_insn *insns, size_t len, const char *meaning)
+{
+	char text[GATE_POLICY_DIGEST_TEXT] = "";
+	struct gate_space *space = NULL;
+	gate_policy raw = 0, policy = 0;
+	bool good = gate_bpf_check(insns, len, NULL) == 0 && gate_space_new(NULL, &space, NULL) == 0 &&
+	            gate_bpf_lift(space, insns, len, gate_arch_info(p->facts.arch)->big_endian, &raw, NULL) == 0 &&
+	            gate_policy_normal(space, raw, &policy, NULL) == 0 &&
+	            gate_policy_digest(space, policy, text, NULL) == 0 && strcmp(text, meaning) == 0;
+
+	gate_space_free(space);
+	return good;
+}
+
 int gate_profile_kept_program(struct gate_profiles *p, const char *meaning, struct gate_arena *arena,
                               struct gate_wire_profile *ret, struct gate_err *err)
 {
-	struct gate_err mine = GATE_ERR_INIT;
 	struct gate_insn *insns = NULL;
 	struct gate_db_rows q;
 	int64_t flags = 0;
@@ -209,8 +226,8 @@ int gate_profile_kept_program(struct gate_profiles *p, const char *meaning, stru
 			memcpy(insns, bytes, len);
 	}
 	gate_db_end(&q);
-	/* Rows are bytes from a file: the kernel's rules are asked before anybody runs under it. */
-	if (insns == NULL || len == 0 || gate_bpf_check(insns, len / sizeof(*insns), &mine) < 0)
+	/* Rows are bytes from a file: it is proven again before anybody runs under it. */
+	if (insns == NULL || len == 0 || !means(p, insns, len / sizeof(*insns), meaning))
 		return GATE_FAIL(err, GATE_E_NOTFOUND, "the filter that the parent runs under is not known any more");
 	*ret = (struct gate_wire_profile){ .insns = insns, .len = len / sizeof(*insns), .flags = (uint32_t)flags };
 	return 0;

@@ -551,11 +551,35 @@ static void below_an_unconfined_parent_anything_is_tighter(void **state)
 	begin(&n);
 	decide_for(&q, unconfined, "/a", GATE_RIGHT_ALL, NULL);
 	parent = running(&q, "p");
-	decide_for(&n, absent, "p.c", 0, &parent);
+	/* The right of who made the parent is not lent. */
+	decide_for(&n, absent, "p.c", GATE_RIGHT_ALL & ~GATE_RIGHT_UNCONFINED, &parent);
+	refused(&n, GATE_E_DENIED,
+	        "container 'p' has no filter that a nested one could have: running unconfined is a right of its own");
+	decide_for(&n, absent, "p.c", GATE_RIGHT_UNCONFINED, &parent);
 	named_profile(&n, "");
 	assert_true(n.d.profile.unconfined);
 	decide_for(&n, named("u.json"), "p.c", 0, &parent);
 	named_profile(&n, "u.json");
+	done(&n);
+	done(&q);
+}
+
+/* A row is bytes from a file: a program that the kernel would take, but of another meaning, is not the parent's filter. */
+static void a_parents_filter_that_was_changed_refuses(void **state)
+{
+	static const struct gate_insn all = { .code = 6, .k = GATE_RET_ALLOW };
+	struct gate_agent_task parent;
+	struct asked q, n;
+
+	(void)state;
+	begin(&q);
+	begin(&n);
+	decide_for(&q, named("u.json"), "/a", 0, NULL);
+	named_profile(&q, "u.json");
+	parent = running(&q, "p");
+	gate_db_run(agent.db, "UPDATE profile_programs SET program = ?", "b", &all, sizeof(all));
+	decide_for(&n, absent, "p.c", GATE_RIGHT_ALL, &parent);
+	refused(&n, GATE_E_NOTFOUND, "the filter that the parent runs under is not known any more");
 	done(&n);
 	done(&q);
 }
@@ -740,6 +764,7 @@ int main(void)
 		TEST(a_nested_container_has_its_parents_filter_and_may_only_tighten),
 		TEST(below_an_unconfined_parent_anything_is_tighter),
 		TEST(a_parents_filter_that_is_lost_refuses),
+		TEST(a_parents_filter_that_was_changed_refuses),
 		TEST(the_list_shows_digests_findings_and_who_runs_under_what),
 		TEST(findings_are_counted_and_follow_the_files),
 		TEST(a_refused_call_has_its_line_of_the_text_that_the_task_was_started_with),
