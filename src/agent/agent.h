@@ -49,9 +49,12 @@ enum gate_right {
 	GATE_RIGHT_KILL = 1 << 2,
 	GATE_RIGHT_EXEC = 1 << 3,
 	GATE_RIGHT_UNCONFINED = 1 << 4,
-	GATE_RIGHT_HOST = 1 << 5 /* host namespaces, volumes of the host, privileged */
+	GATE_RIGHT_HOST = 1 << 5 /* what gate_task_of_host names */
 };
 #define GATE_RIGHT_ALL 0x3fU
+/* DENIED when a task has something of the host, and whoever asked for it has not the right. gate_tasks_add asks; schedulers that
+ * keep definitions ask before, so that it is said at once. */
+int gate_right_host(uint32_t rights, const struct gate_task *t, struct gate_err *err);
 
 /* --- configuration: flags, MESOS_* variables, agent.yaml, already one (src/config makes it) --- */
 struct gate_setting {

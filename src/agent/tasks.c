@@ -37,6 +37,16 @@ static int check(struct gate_agent *a, const struct gate_new_task *n, struct gat
 	return 0;
 }
 
+int gate_right_host(uint32_t rights, const struct gate_task *t, struct gate_err *err)
+{
+	const char *what = gate_task_of_host(t);
+
+	return what == NULL || (rights & GATE_RIGHT_HOST) != 0
+	           ? 0
+	           : GATE_FAIL(err, GATE_E_DENIED, "%s needs the right 'host' ('host' in acl), and this client does not have it",
+	                       what);
+}
+
 static int decide(struct gate_agent *a, const struct gate_new_task *n, struct gate_profile_decision *ret,
                   struct gate_err *err)
 {
@@ -154,7 +164,8 @@ static int add(struct gate_agent *a, const struct gate_new_task *n, struct gate_
 	n->task->name = gate_arena_text(&n->task->arena, n->container, strlen(n->container));
 	if (n->task->name == NULL)
 		return GATE_FAIL_NOMEM(err);
-	if (decide(a, n, &d, &why) < 0 || pack(n->task, &d.profile, &fd, &why) < 0) {
+	if (gate_right_host(n->rights, n->task, &why) < 0 || decide(a, n, &d, &why) < 0 ||
+	    pack(n->task, &d.profile, &fd, &why) < 0) {
 		if (!n->keep_refused) {
 			gate_metrics_not_launched(a, gate_cause_of_code(-(int64_t)why.code));
 			if (err != NULL)

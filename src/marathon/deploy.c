@@ -272,7 +272,7 @@ int gate_m_deploy(struct marathon *m, struct change *changes, size_t n, const ch
 
 /* --- and back --- */
 
-static int way_back(struct marathon *m, const struct deployment *d, struct change *changes, size_t *n,
+static int way_back(struct marathon *m, const struct deployment *d, uint32_t rights, struct change *changes, size_t *n,
                     struct gate_err *err)
 {
 	for (const struct action *x = d->actions; x != NULL; x = x->next) {
@@ -285,6 +285,11 @@ static int way_back(struct marathon *m, const struct deployment *d, struct chang
 		if (was != NULL && gate_app_copy(was->app, &changes[*n].def, err) < 0)
 			return -1;
 		(*n)++;
+		/* What its author might is not lent to who brings it back. */
+		bool other = was != NULL && (app->deleted || gate_app_differs(was->app, app->now->app));
+
+		if (other && gate_m_may(m, was->app, rights, err) < 0)
+			return GATE_NOTE(err, "app '%.100s' as it was", x->app);
 	}
 	return 0;
 }
@@ -302,7 +307,7 @@ int gate_m_rollback(struct marathon *m, struct deployment *d, const char *client
 	if (changes == NULL)
 		return GATE_FAIL_NOMEM(err);
 	n = 0;
-	result = way_back(m, d, changes, &n, err);
+	result = way_back(m, d, rights, changes, &n, err);
 	if (result == 0 && n == 0)
 		gate_m_cancel(m, d); /* nothing of it is left */
 	if (result == 0)

@@ -216,6 +216,7 @@ bool gate_m_body(const struct gate_http_request *r, struct gate_arena *arena, co
                  struct gate_http_answer *a);
 void gate_m_no_app(const char *id, struct gate_http_answer *a);
 /* May who asks have this run? False: answered. */
+int gate_m_may(struct marathon *m, const struct gate_app *def, uint32_t rights, struct gate_err *err);
 bool gate_m_allowed(struct marathon *m, const struct gate_http_request *r, const struct gate_app *def,
                     struct gate_http_answer *a);
 /* All of it: locks (unless ?force), the transaction, the deployment, and {version, deploymentId} with `status`; false: answered with

@@ -57,39 +57,33 @@ void gate_m_no_app(const char *id, struct gate_http_answer *a)
 	gate_http_say(a, 404, "App '%s' does not exist", id);
 }
 
-/* Could it be a task at all, on this agent? Better said now than in a loop of failures. */
-static bool possible(struct marathon *m, const struct gate_app *def, struct gate_http_answer *a)
+/* Could it be a task at all, on this agent, and may it be one of whoever has these rights? Better said now than in a loop of
+ * failures. */
+int gate_m_may(struct marathon *m, const struct gate_app *def, uint32_t rights, struct gate_err *err)
 {
 	static const uint16_t ports[32] = { 0 };
 	const struct gate_config *c = gate_agent_config(m->agent);
 	const struct gate_app_instance i = { "task", c->hostname, c->isolation, c->cfs, ports, def->ports.n };
-	struct gate_err err = GATE_ERR_INIT;
 	struct gate_task t;
 	int result;
 
+	if (gate_app_choice(def).unconfined && (rights & GATE_RIGHT_UNCONFINED) == 0)
+		return GATE_FAIL(err, GATE_E_DENIED, "running unconfined needs the right 'unconfined'");
 	gate_task_init(&t);
-	result = gate_app_task(def, &i, &t, &err);
+	result = gate_app_task(def, &i, &t, err) < 0 || gate_right_host(rights, &t, err) < 0 ? -1 : 0;
 	gate_task_done(&t);
-	if (result == 0)
-		return true;
-	gate_http_fail(a, &err);
-	return false;
+	return result;
 }
 
 bool gate_m_allowed(struct marathon *m, const struct gate_http_request *r, const struct gate_app *def,
                     struct gate_http_answer *a)
 {
-	uint32_t rights = r->peer->rights;
+	struct gate_err err = GATE_ERR_INIT;
 
-	if (gate_app_needs_host(def) && (rights & GATE_RIGHT_HOST) == 0) {
-		gate_http_say(a, 403, "volumes of the host and privileged containers need the right 'host'");
-		return false;
-	}
-	if (gate_app_choice(def).unconfined && (rights & GATE_RIGHT_UNCONFINED) == 0) {
-		gate_http_say(a, 403, "running unconfined needs the right 'unconfined'");
-		return false;
-	}
-	return possible(m, def, a);
+	if (gate_m_may(m, def, r->peer->rights, &err) == 0)
+		return true;
+	gate_http_fail(a, &err);
+	return false;
 }
 
 static void say_locked(const struct gate_buf *locks, struct gate_http_answer *a)

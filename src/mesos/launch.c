@@ -177,11 +177,6 @@ void gate_mesos_launch(struct call *c)
 			gate_mesos_say(c->a, 400, "Failed to validate agent::Call: %s", err.text);
 	} else if (there(c, &l.id)) {
 		/* answered */
-	} else if (l.needs_host && (c->r->peer->rights & GATE_RIGHT_HOST) == 0) {
-		gate_mesos_say(
-		    c->a, 403,
-		    "directories and namespaces of the host are a right of their own ('host' in acl), and this client "
-		    "does not have it");
 	} else if (parent_runs(c, &l)) {
 		if (add(c, &l, &t, &err) < 0)
 			gate_mesos_fail(c->a, &err);

@@ -100,11 +100,21 @@ static void refuse(struct metro_call *c, const struct gate_faults *f, const stru
 static bool may(struct metro_call *c, const struct gate_job *job)
 {
 	const struct gate_job_linux *l = job->run->linux_info;
+	const struct gate_config *config = gate_agent_config(c->m->agent);
+	const struct gate_job_launch launch = {
+		.task_id = "", .run_id = "", .isolation = config->isolation, .cfs = config->cfs
+	};
+	struct gate_err err = GATE_ERR_INIT;
 	uint32_t rights = c->r->peer->rights;
+	struct gate_task t;
 
-	if (gate_job_needs_host(job) && (rights & GATE_RIGHT_HOST) == 0)
-		gate_http_say(c->answer, 403,
-		              "Not authorized: volumes of the host and privileged tasks need the right 'host'");
+	/* What cannot be a task here is said by its run. */
+	gate_task_init(&t);
+	if (gate_job_task(job, &launch, &t, NULL) == 0)
+		(void)gate_right_host(rights, &t, &err);
+	gate_task_done(&t);
+	if (err.code != GATE_OK)
+		gate_http_say(c->answer, 403, "Not authorized: %s", err.text);
 	else if (l != NULL && l->seccomp != NULL && l->seccomp->unconfined && (rights & GATE_RIGHT_UNCONFINED) == 0)
 		gate_http_say(c->answer, 403, "Not authorized: tasks without a filter need the right 'unconfined'");
 	else

@@ -213,7 +213,6 @@ void gate_app_check_id(const char *id, struct gate_faults *f);
 /* "2016-07-15T13:02:59.735Z" and back; false: no such time. */
 void gate_app_time(int64_t ms, char text[32]);
 bool gate_app_time_parse(const char *text, int64_t *ms);
-bool gate_app_needs_host(const struct gate_app *app); /* volumes of the host, privileged */
 static inline const struct gate_app_health *gate_app_healths(const struct gate_app *a)
 {
 	return a->health.at;

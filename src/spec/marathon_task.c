@@ -263,10 +263,3 @@ struct gate_app_choice gate_app_choice(const struct gate_app *app)
 		return (struct gate_app_choice){ false, false, NULL };
 	return (struct gate_app_choice){ true, s->unconfined, s->profile_name };
 }
-
-bool gate_app_needs_host(const struct gate_app *app)
-{
-	const struct gate_app_container *c = app->container;
-
-	return c != NULL && (c->volumes.n > 0 || (c->docker != NULL && c->docker->privileged));
-}

@@ -30,7 +30,6 @@ struct gate_mesos_launch {
 	struct gate_mesos_resources resources;
 	bool seccomp, unconfined; /* linux_info.seccomp is there; what it says */
 	const char *profile_name; /* NULL: not said. In the task's arena */
-	bool needs_host;          /* volumes of the host, its namespaces */
 };
 /* What the agent is. */
 struct gate_mesos_facts {

@@ -143,7 +143,6 @@ static int take_volume(struct gate_mesos_maker *m, const struct gate_doc *d, str
 	v.target = gate_arena_text(&m->task->arena, target->text, target->len);
 	if (v.source == NULL || v.target == NULL)
 		return GATE_FAIL_NOMEM(err);
-	m->launch->needs_host = true;
 	return ADD(m->task->volumes, err, v);
 }
 
@@ -365,12 +364,8 @@ static int settle_spaces(struct gate_mesos_maker *m, struct gate_err *err)
 	t->network = isolates(m, GATE_ISOLATE_NETWORK) ? above : host;
 	if (t->hostname == NULL)
 		t->uts = isolates(m, GATE_ISOLATE_UTS) ? above : host;
-	if (m->share_pid && parent[0] == '\0')
-		m->launch->needs_host = true;
 	if (m->share_pid || !isolates(m, GATE_ISOLATE_PID))
 		t->pid = isolates(m, GATE_ISOLATE_PID) ? above : host;
-	if (m->ipc == 2 && parent[0] == '\0')
-		m->launch->needs_host = true;
 	if (!isolates(m, GATE_ISOLATE_IPC))
 		t->ipc = host;
 	else if (m->ipc == 2 || (m->ipc != 1 && parent[0] != '\0'))

@@ -152,7 +152,6 @@ static inline const char *gate_job_dependency(const struct gate_job *job, size_t
 /* "2016-07-15T13:02:59.735+0000": Metronome's times, always in UTC. */
 void gate_job_time(int64_t ms, char text[32]);
 bool gate_job_id_ok(const char *id);
-bool gate_job_needs_host(const struct gate_job *job); /* volumes of the host, privileged */
 
 /* One task of one run. */
 struct gate_job_launch {

@@ -178,11 +178,3 @@ int gate_job_task(const struct gate_job *job, const struct gate_job_launch *l, s
 		return GATE_FAIL_NOMEM(err);
 	return needs(&m, err);
 }
-
-bool gate_job_needs_host(const struct gate_job *job)
-{
-	const struct gate_job_run *r = job->run;
-
-	return r->volumes.n > 0 || (r->docker != NULL && r->docker->privileged) ||
-	       (r->ucr != NULL && r->ucr->privileged);
-}

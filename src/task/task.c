@@ -157,6 +157,29 @@ uint64_t gate_task_caps(const struct gate_task *t, uint64_t caller)
 	return (base | t->cap_add) & ~t->cap_drop & caller;
 }
 
+static bool joins_host(const struct gate_task *t, enum gate_isolator i, const struct gate_ns *ns)
+{
+	return (t->isolation >> i & 1) != 0 && ns->mode == GATE_NS_HOST;
+}
+
+const char *gate_task_of_host(const struct gate_task *t)
+{
+	bool limited = (t->isolation >> GATE_ISOLATE_CAPABILITIES & 1) != 0;
+
+	for (size_t i = 0; i < t->volumes.n; i++)
+		if (t->volumes.at[i].kind == GATE_VOLUME_BIND)
+			return "a volume of the host";
+	if (t->privileged)
+		return "to be privileged";
+	if (limited && (t->cap_add & ~GATE_TASK_DEFAULT_CAPS) != 0)
+		return "a capability that is none of docker's default ones";
+	if (joins_host(t, GATE_ISOLATE_PID, &t->pid))
+		return "to share the host's processes";
+	if (joins_host(t, GATE_ISOLATE_IPC, &t->ipc))
+		return "to share the host's IPC";
+	return t->image == NULL ? "to see the host's files (a task without an image)" : NULL;
+}
+
 static bool name_byte(char c, bool first)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' ||

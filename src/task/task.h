@@ -133,6 +133,11 @@ void gate_task_done(struct gate_task *t);
 uint64_t gate_task_caps(const struct gate_task *t, uint64_t caller);
 #define GATE_TASK_DEFAULT_CAPS UINT64_C(0xa80425fb)
 
+/* What of the host's own the task gets beyond what an image in namespaces of its own has, in words for "… is a right of its own": its
+ * files (an image is what keeps a task from them), directories, processes, capabilities beyond docker's. The host's network and
+ * name, which Mesos' containers have, are not counted, nor what an isolator that is off gives to every task. NULL: nothing. */
+const char *gate_task_of_host(const struct gate_task *t);
+
 /* Names of tasks, images' tags, …: [A-Za-z0-9_+-][A-Za-z0-9_+.-]*, at most 128 bytes. */
 bool gate_task_name_ok(const char *name);
 

@@ -78,8 +78,33 @@ static void rights_are_asked_for(void **state)
 	help_must(f, 403, "POST", "/v2/apps",
 	          "{\"id\":\"/a\",\"cmd\":\"sleep 1\",\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"containerPath\":\"/x\",\"hostPath\":"
 	          "\"/etc\",\"mode\":\"RO\"}]}}");
-	help_must(f, 201, "POST", "/v2/apps", "{\"id\":\"/a\",\"cmd\":\"sleep 1\"}");
+	help_must(f, 403, "POST", "/v2/apps", "{\"id\":\"/a\",\"cmd\":\"sleep 1\"}");
+	help_must(f, 403, "POST", "/v2/apps",
+	          "{\"id\":\"/a\",\"container\":{\"type\":\"MESOS\",\"docker\":{\"image\":\"i\"},\"linuxInfo\":{\"ipcInfo\":{\"mode\":"
+	          "\"SHARE_PARENT\"}}}}");
+	help_must(f, 201, "POST", "/v2/apps", "{\"id\":\"/a\",\"container\":{\"type\":\"MESOS\",\"docker\":{\"image\":\"i\"}}}");
 	help_must(f, 403, "DELETE", "/v2/apps/a", NULL);
+	fake_close(f);
+}
+
+/* Who brings an older version back must be one who could have made it. */
+static void a_way_back_lends_no_rights(void **state)
+{
+	struct fake *f = help_open(NULL);
+	char url[80];
+
+	(void)state;
+	help_must(f, 201, "POST", "/v2/apps",
+	          "{\"id\":\"/a\",\"cpus\":0.1,\"container\":{\"type\":\"MESOS\",\"docker\":{\"image\":\"i\"},\"volumes\":[{"
+	          "\"containerPath\":\"/x\",\"hostPath\":\"/etc\",\"mode\":\"RW\"}]}}");
+	help_start_all(f);
+	fake_advance(f, 10);
+	f->rights = GATE_RIGHT_READ | GATE_RIGHT_LAUNCH;
+	help_must(f, 200, "PUT", "/v2/apps/a", "{\"container\":{\"type\":\"MESOS\",\"docker\":{\"image\":\"i\"},\"volumes\":[]}}");
+	(void)snprintf(url, sizeof(url), "/v2/deployments/%s", help_at(f, "/v2/deployments", "0.id"));
+	help_must(f, 403, "DELETE", url, NULL);
+	f->rights = GATE_RIGHT_ALL;
+	help_must(f, 200, "DELETE", url, NULL);
 	fake_close(f);
 }
 
@@ -157,6 +182,7 @@ int main(void)
 		cmocka_unit_test(apps_are_found_by_what_is_asked),
 		cmocka_unit_test(bad_bodies_get_marathons_codes),
 		cmocka_unit_test(rights_are_asked_for),
+		cmocka_unit_test(a_way_back_lends_no_rights),
 		cmocka_unit_test(versions_are_kept_and_can_come_back),
 		cmocka_unit_test(tasks_are_lists_or_lines),
 		cmocka_unit_test(what_is_not_built_says_so),

@@ -458,8 +458,11 @@ static void rights_are_asked_for_each_call(void **state)
 	expect(WITH("LAUNCH_CONTAINER", "launch_container",
 	            ",\"command\":{\"value\":\"x\"},\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"mode\":\"RW\",\"container_path\":\"/a\",\"host_path\":"
 	            "\"/\"}]}"),
-	       403, "right of their own ('host' in acl)");
-	launch(LAUNCH("c1"), "c1");
+	       403, "a volume of the host needs the right 'host'");
+	expect(LAUNCH("c1"), 403, "to see the host's files (a task without an image) needs the right 'host'");
+	launch(WITH("LAUNCH_CONTAINER", "launch_container",
+	            ",\"command\":{\"value\":\"x\"},\"container\":{\"type\":\"MESOS\",\"mesos\":{\"image\":{\"type\":\"DOCKER\","
+	            "\"docker\":{\"name\":\"busybox\"}}}}"), "c1");
 }
 
 /* Two log files: "out.1" is the older one. */

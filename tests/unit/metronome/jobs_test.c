@@ -375,7 +375,9 @@ static void rights_are_asked_for(void **state)
 	f->rights = GATE_RIGHT_READ | GATE_RIGHT_LAUNCH;
 	does(f, "DELETE", "/v1/jobs/job", NULL, 403);
 	says(f, "POST", "/v1/jobs", JOB_WITH("v", ",\"volumes\":[{\"containerPath\":\"/c\",\"hostPath\":\"/h\",\"mode\":\"RO\"}]"), 403,
-	     "need the right 'host'");
+	     "a volume of the host needs the right 'host'");
+	says(f, "POST", "/v1/jobs", JOB("h"), 403, "to see the host's files (a task without an image) needs the right 'host'");
+	f->rights |= GATE_RIGHT_HOST;
 	says(f, "POST", "/v1/jobs", JOB_WITH("u", ",\"linuxInfo\":{\"seccomp\":{\"unconfined\":true}}"), 403,
 	     "need the right 'unconfined'");
 	says(f, "PUT", "/v1/jobs/job", JOB_WITH("job", ",\"linuxInfo\":{\"seccomp\":{\"unconfined\":true}}"), 403,

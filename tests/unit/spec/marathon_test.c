@@ -493,7 +493,7 @@ static void an_instance_is_a_task(void **state)
 	assert_null(t.profile);
 	assert_string_equal(gate_app_choice(app).profile_name, "p.json");
 	assert_true(gate_app_choice(app).present && !gate_app_choice(app).unconfined);
-	assert_true(gate_app_needs_host(app));
+	assert_string_equal(gate_task_of_host(&t), "a volume of the host");
 	gate_task_done(&t);
 	gate_app_free(app);
 }

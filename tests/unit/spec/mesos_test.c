@@ -66,7 +66,7 @@ static void the_specification_example_becomes_a_task(void **state)
 	assert_string_equal(m.l.id.parent, "");
 	assert_true(m.l.seccomp);
 	assert_false(m.l.unconfined);
-	assert_false(m.l.needs_host);
+	assert_string_equal(gate_task_of_host(&m.t), "to see the host's files (a task without an image)");
 	assert_string_equal(m.l.profile_name, "x.json");
 	assert_int_equal(m.t.args.n, 3);
 	assert_string_equal(m.t.args.at[0], "/bin/sh");
@@ -108,7 +108,6 @@ static void a_nested_container_joins_its_parent(void **state)
 	assert_int_equal(m.t.uts.mode, GATE_NS_OF);
 	assert_int_equal(m.t.ipc.mode, GATE_NS_OF);
 	assert_int_equal(m.t.pid.mode, GATE_NS_OWN);
-	assert_false(m.l.needs_host);
 	done(&m);
 	make(&m, "{\"container_id\":{\"value\":\"c\",\"parent\":{\"value\":\"b\"}},\"command\":{\"value\":\"x\"},"
 	         "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"share_pid_namespace\":true,\"ipc_mode\":\"PRIVATE\"}}}");
@@ -119,8 +118,42 @@ static void a_nested_container_joins_its_parent(void **state)
 	make(&m, "{" ID ",\"command\":{\"value\":\"x\"},\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"share_pid_namespace\":true}}}");
 	assert_int_equal(m.rc, 0);
 	assert_int_equal(m.t.pid.mode, GATE_NS_HOST);
-	assert_true(m.l.needs_host);
 	done(&m);
+}
+
+#define IMAGE "\"type\":\"MESOS\",\"mesos\":{\"image\":{\"type\":\"DOCKER\",\"docker\":{\"name\":\"busybox\"}}}"
+
+/* An image in namespaces of its own is nobody else's business. */
+static void what_is_of_the_host_is_told(void **state)
+{
+	static const struct {
+		const char *container, *what;
+	} rows[] = {
+		{ IMAGE, NULL },
+		{ IMAGE ",\"linux_info\":{\"effective_capabilities\":{\"capabilities\":[\"CHOWN\"]}}", NULL },
+		{ IMAGE ",\"linux_info\":{\"effective_capabilities\":{\"capabilities\":[\"CHOWN\",\"SYS_ADMIN\"]}}",
+		  "a capability that is none of docker's default ones" },
+		{ IMAGE ",\"linux_info\":{\"share_pid_namespace\":true}", "to share the host's processes" },
+		{ IMAGE ",\"linux_info\":{\"ipc_mode\":\"SHARE_PARENT\"}", "to share the host's IPC" },
+		{ IMAGE ",\"volumes\":[{\"mode\":\"RO\",\"container_path\":\"/d\",\"host_path\":\"/srv\"}]", "a volume of the host" },
+		{ "\"type\":\"MESOS\"", "to see the host's files (a task without an image)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GATE_ARRAY_LEN(rows); i++) {
+		char text[700];
+		struct made m;
+
+		(void)snprintf(text, sizeof(text), "{" ID ",\"command\":{\"value\":\"x\"},\"container\":{%s}}", rows[i].container);
+		make(&m, text);
+		if (m.rc != 0)
+			fail_msg("row %zu: %s", i, m.err.text);
+		const char *what = gate_task_of_host(&m.t);
+
+		if (strcmp(what != NULL ? what : "", rows[i].what != NULL ? rows[i].what : "") != 0)
+			fail_msg("row %zu: %s", i, what != NULL ? what : "nothing");
+		done(&m);
+	}
 }
 
 static void linux_info_volumes_and_limits_are_honoured(void **state)
@@ -158,7 +191,7 @@ static void linux_info_volumes_and_limits_are_honoured(void **state)
 	assert_int_equal(m.t.cpu_quota_us, 200000);
 	assert_int_equal(m.t.memory, 100 << 20);
 	assert_string_equal(m.l.resources.ports, "31000,31001,31002");
-	assert_true(m.l.unconfined && m.l.needs_host);
+	assert_true(m.l.unconfined);
 	assert_null(m.l.profile_name);
 	done(&m);
 }
@@ -302,6 +335,7 @@ int main(void)
 		cmocka_unit_test(the_specification_example_becomes_a_task),
 		cmocka_unit_test(what_a_client_says_wins_over_what_is_given),
 		cmocka_unit_test(a_nested_container_joins_its_parent),
+		cmocka_unit_test(what_is_of_the_host_is_told),
 		cmocka_unit_test(linux_info_volumes_and_limits_are_honoured),
 		cmocka_unit_test(a_limit_may_be_infinite),
 		cmocka_unit_test(seccomp_is_told_as_it_was_said),

@@ -319,7 +319,7 @@ static void a_command_becomes_a_task(void **state)
 	assert_true(t.volumes.at[0].read_only);
 	assert_int_equal(t.stop_ms, 3000);
 	assert_null(t.profile);
-	assert_true(gate_job_needs_host(job));
+	assert_string_equal(gate_task_of_host(&t), "a volume of the host");
 	gate_task_done(&t);
 	gate_job_free(job);
 }
@@ -342,7 +342,7 @@ static void an_image_keeps_its_entrypoint_for_args_alone(void **state)
 	assert_int_equal(t.network.mode, GATE_NS_OWN);
 	assert_int_equal(t.cpu_quota_us, 0);
 	assert_int_equal(t.stop_ms, 500);
-	assert_false(gate_job_needs_host(job));
+	assert_null(gate_task_of_host(&t));
 	gate_task_done(&t);
 
 	launch.isolation &= ~(1U << GATE_ISOLATE_FILESYSTEM);
