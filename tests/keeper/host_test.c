@@ -220,6 +220,46 @@ static void without_a_fence_it_says_so(void **state)
 	assert_int_equal(r.gaps, GATE_GAP_NO_FENCE | GATE_GAP_UNCOUNTED);
 }
 
+/* kernel.seccomp.actions_logged is the host's, and words in it are part of others. */
+static void what_the_host_does_not_write_down_it_says(void **state)
+{
+	static const char all[] = "kill_process kill_thread trap errno user_notif trace log\n";
+	static const struct {
+		const char *logged;
+		uint32_t flags;
+		bool gap;
+	} rows[] = {
+		{ all, SECCOMP_FILTER_FLAG_LOG, false },
+		{ "kill_process kill_thread\n", SECCOMP_FILTER_FLAG_LOG, true },
+		{ "kill_process kill_thread\n", 0, false },
+		{ "kill_thread errno\n", SECCOMP_FILTER_FLAG_LOG, true },
+		{ "kill_process errno log", 0, true },
+		{ "kill_process kill_thread errno_too\n", SECCOMP_FILTER_FLAG_LOG, true },
+		{ "", 0, true },
+	};
+	struct keep *k = *state;
+
+	need_audit(k);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gate_record r = { 0 };
+
+		if (i > 0) {
+			keep_done(k);
+			memset(k, 0, sizeof(*k));
+			keep_init(k, NULL);
+			k->audit = k->session = true;
+		}
+		with(k, deny_chroot);
+		k->filter_flags = rows[i].flags;
+		k->logged = rows[i].logged;
+		shell(k, "exit 0");
+		keep_start(k);
+		assert_true(keep_end(k->socket, MS, &r, NULL, NULL));
+		if (((r.gaps & GATE_GAP_ACTIONS) != 0) != rows[i].gap)
+			fail_msg("with '%s' the gaps are %#x", rows[i].logged, r.gaps);
+	}
+}
+
 static void what_is_unconfined_is_refused_nothing(void **state)
 {
 	struct keep *k = *state;
@@ -559,6 +599,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(without_a_session_nothing_is_guessed, make, drop),
 		cmocka_unit_test_setup_teardown(without_the_audit_log_it_says_so, make, drop),
 		cmocka_unit_test_setup_teardown(without_a_fence_it_says_so, make, drop),
+		cmocka_unit_test_setup_teardown(what_the_host_does_not_write_down_it_says, make, drop),
 		cmocka_unit_test_setup_teardown(what_is_unconfined_is_refused_nothing, make, drop),
 		cmocka_unit_test_setup_teardown(a_listener_is_given_away_once, make, drop),
 		cmocka_unit_test_setup_teardown(running_out_of_memory_is_told, make, drop),

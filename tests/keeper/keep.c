@@ -98,6 +98,24 @@ static void audit(struct keep *k, struct gate_plan *p, struct writer *w)
 		p->audit_ask = pass(w, a.ask);
 }
 
+/* A directory that looks like /proc as far as a keeper reads it, but for that file: the host's holds for all who run. */
+static int proc_of(const struct keep *k)
+{
+	char link[64] = "";
+	int real = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), dir, file;
+
+	if (k->logged == NULL)
+		return real;
+	NEED(real >= 0 && readlinkat(real, "self/ns/pid", link, sizeof(link) - 1) > 0);
+	NEED(mkdirat(k->dir, "proc", 0700) == 0 && (dir = openat(k->dir, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0);
+	NEED(mkdirat(dir, "self", 0700) == 0 && mkdirat(dir, "self/ns", 0700) == 0 && symlinkat(link, dir, "self/ns/pid") == 0);
+	NEED(mkdirat(dir, "sys", 0700) == 0 && mkdirat(dir, "sys/kernel", 0700) == 0 && mkdirat(dir, "sys/kernel/seccomp", 0700) == 0);
+	file = openat(dir, "sys/kernel/seccomp/actions_logged", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	NEED(file >= 0 && write(file, k->logged, strlen(k->logged)) == (ssize_t)strlen(k->logged) && close(file) == 0);
+	(void)close(real);
+	return dir;
+}
+
 static uint32_t rows(struct keep *k, struct gate_plan *p, struct writer *w, int32_t proc)
 {
 	struct gate_row r[32];
@@ -181,7 +199,7 @@ int keep_plan(struct keep *k, int fds[GATE_PLAN_FDS_MAX], size_t *n, bool sealed
 		p.dir = pass(&w, dup(k->dir));
 	p.parent = pass(&w, dup(k->state));
 	p.names = pass(&w, openat(k->state, "names", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	p.proc = pass(&w, open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	p.proc = pass(&w, proc_of(k));
 	if ((k->flags & GATE_PLAN_EXEC) == 0)
 		p.control = pass(&w, listen_on(k));
 	audit(k, &p, &w);
@@ -190,7 +208,7 @@ int keep_plan(struct keep *k, int fds[GATE_PLAN_FDS_MAX], size_t *n, bool sealed
 		p.cgroups[p.n_cgroups].parent = pass(&w, dup(k->groups->at[i].parent));
 		p.cgroups[p.n_cgroups++].what = k->groups->at[i].what;
 	}
-	p.rows = rows(k, &p, &w, p.proc);
+	p.rows = rows(k, &p, &w, pass(&w, open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)));
 	while (k->argv[p.argc] != NULL)
 		p.argc++;
 	p.envc = 2;

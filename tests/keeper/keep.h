@@ -25,6 +25,7 @@ struct keep {
 	bool audit, session, init, no_ask;
 	const struct gate_cgroups *groups; /* NULL: none */
 	const char *name;
+	const char *logged; /* what kernel.seccomp.actions_logged says to the keeper; NULL: this host's */
 	int send_buffer; /* SO_SNDBUF of the keeper's end of the start socket; 0: as usual */
 
 	/* what is there then */
