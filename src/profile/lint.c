@@ -132,6 +132,10 @@ static const struct row rows[GATE_LINT_MAX] = {
 	                               "\"listenerPath\": \"/run/...\"" },
 	[GATE_LINT_NOTIFY_RUNC_PATH] = { "T27", 0, GATE_ERROR, true, true, NULL, "the container does not start",
 	                                 "\"listenerPath\": \"/run/...\"" },
+	[GATE_LINT_NOTIFY_PREEMPTED] = { "T27", GATE_NOTICE, GATE_NOTICE, true, false, NULL,
+	                                 "a filter of the program's own answers before the listener is asked, if "
+	                                 "it is stricter",
+	                                 "\"SCMP_ACT_NOTIFY\" for it, too: the listener then hears of it" },
 	[GATE_LINT_LISTENER_UNUSED] = { "T27", GATE_NOTICE, GATE_NOTICE, true, false, NULL,
 	                                "nothing is ever sent to the listener", NULL },
 	[GATE_LINT_LISTENER_RELATIVE] = { "T27", GATE_WARNING, GATE_WARNING, true, false, "podman crun",

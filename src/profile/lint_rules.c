@@ -121,6 +121,40 @@ static void io_uring(struct gate_lint *l)
 	}
 }
 
+/* --- T27 --- */
+
+/* Of several filters the kernel takes the strictest answer (seccomp_run_filters), so an errno, a trap or a kill of the
+ * program's own filter comes before the listener is asked: it decides nothing then, and hears of nothing. Only a filter
+ * can do that which seccomp(2), or prctl(2) with PR_SET_SECCOMP, loads. */
+static void preempted(struct gate_lint *l)
+{
+	static const struct {
+		const char *name;
+		uint64_t first;
+	} ways[] = { { "seccomp", 1 /* SECCOMP_SET_MODE_FILTER */ }, { "prctl", 22 /* PR_SET_SECCOMP */ } };
+	const struct gate_profile *p = l->p;
+	bool notifies = p->default_action == GATE_RET_NOTIFY;
+
+	for (size_t i = 0; i < p->n_entries; i++)
+		notifies |= p->entries[i].action == GATE_RET_NOTIFY;
+	for (size_t i = 0; notifies && i < GATE_ARRAY_LEN(ways); i++) {
+		struct gate_data data = { .arch = gate_arch_info(l->facts->arch)->audit, .args = { ways[i].first } };
+		int index = gate_name_find(ways[i].name, strlen(ways[i].name));
+		const struct gate_syscall *sc = index < 0 ? NULL : gate_syscall_of(l->facts->arch, (unsigned)index);
+
+		if (sc == NULL)
+			continue;
+		data.nr = sc->nr;
+		const struct gate_case *found = gate_rules_find(l->rules, &data, NULL);
+		/* What is left to the listener itself it can refuse. */
+		if (denies(found->action) || found->action == GATE_RET_NOTIFY)
+			continue;
+		gate_lint_say(l, GATE_LINT_NOTIFY_PREEMPTED, found->at,
+		              "'%s' is allowed beside SCMP_ACT_NOTIFY", ways[i].name);
+		return;
+	}
+}
+
 /* --- T31 --- */
 
 /* runc answers ENOSYS above the highest number that any entry names (patchbpf/enosys_linux.go). */
@@ -213,6 +247,7 @@ void gate_lint_rules(struct gate_lint *l)
 	multiplexers(l);
 	newer_twins(l);
 	io_uring(l);
+	preempted(l);
 	start_and_end(l);
 	if (l->native)
 		return;

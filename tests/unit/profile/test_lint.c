@@ -154,6 +154,13 @@ static const struct row {
 	{ "T27", WARN, N, TOP("'listenerPath':^'l',") "'syscalls':[" START NOTIFY("'mkdir'") "]}",
 	  TOP("'listenerPath':'/l',") "'syscalls':[" START NOTIFY("'mkdir'") "]}" },
 	{ "T27", WARN, N, T("'listenerMetadata':^'m',"), T("") },
+	{ "T27", NOTE, N,
+	  TOP("'listenerPath':'/l',") "'syscalls':[" START NOTIFY("'mkdir'") "," ALLOW("'read',^'seccomp'") "]}",
+	  TOP("'listenerPath':'/l',") "'syscalls':[" START NOTIFY("'mkdir','seccomp'") "," ALLOW("'read'") "]}" },
+	{ "T27", NOTE, DOCKER,
+	  TOP("'listenerPath':'/l',") "'syscalls':[" START NOTIFY("'mkdir'") "," ALLOW("^'prctl'") "]}",
+	  TOP("'listenerPath':'/l',") "'syscalls':[" START NOTIFY("'mkdir'") ","
+	  ALLOW_IF("prctl", IF(0, "EQ", 15)) "]}" },
 	{ "T28", NOTE, N, T("'flags':^[],"), T("") },
 	{ "T28", WARN, CRIO, T("'flags':^[],"), T("'flags':['SECCOMP_FILTER_FLAG_LOG'],") },
 	{ "T28", NOTE, DOCKER, "^{'defaultAction':'SCMP_ACT_ERRNO'}",
