@@ -78,6 +78,10 @@ static void say_image(const struct gate_cli *cli, const struct gate_image *i)
 	if (i->devices > 0)
 		gate_say(cli, "%s: %llu device nodes were left out (a task has a /dev of its own)", i->reference,
 		         (unsigned long long)i->devices);
+	if (gate_option_set(cli, "quiet")) {
+		(void)puts(i->digest);
+		return;
+	}
 	if (gate_cli_json(cli)) {
 		image_json(i);
 		return;
@@ -86,8 +90,21 @@ static void say_image(const struct gate_cli *cli, const struct gate_image *i)
 	(void)printf("%s  %s  %s\n", i->reference, i->digest, size);
 }
 
+static void add_row(struct gate_table *t, const struct gate_image *i)
+{
+	char size[32], date[32];
+
+	size_text(i->size, size, sizeof(size));
+	date_text(i->created, date, sizeof(date));
+	gate_table_add(t, GATE_STYLE_BOLD, "%s", i->reference);
+	gate_table_add(t, GATE_STYLE_DIM, "%.19s", i->digest); /* sha256: and 12 digits */
+	gate_table_add(t, GATE_STYLE_PLAIN, "%s", size);
+	gate_table_add(t, GATE_STYLE_PLAIN, "%s", date);
+}
+
 static int list(struct gate_cli *cli, struct gate_images *s)
 {
+	const bool json = gate_cli_json(cli), quiet = gate_option_set(cli, "quiet");
 	static const char *const titles[] = { "IMAGE", "DIGEST", "SIZE", "CREATED" };
 	struct gate_err err = GATE_ERR_INIT;
 	struct gate_image **images = NULL;
@@ -97,21 +114,16 @@ static int list(struct gate_cli *cli, struct gate_images *s)
 	if (gate_images_list(s, &images, &n, &err) < 0)
 		return gate_trouble(cli, NULL, &err);
 	gate_table_init(&t, GATE_ARRAY_LEN(titles));
-	for (size_t i = 0; !gate_cli_json(cli) && i < GATE_ARRAY_LEN(titles); i++)
+	for (size_t i = 0; !json && !quiet && i < GATE_ARRAY_LEN(titles); i++)
 		gate_table_add(&t, GATE_STYLE_PLAIN, "%s", titles[i]);
 	for (size_t i = 0; i < n; i++) {
-		char size[32], date[32];
-
-		size_text(images[i]->size, size, sizeof(size));
-		date_text(images[i]->created, date, sizeof(date));
-		if (gate_cli_json(cli)) {
+		/* Names, which are what rm and run take: two of them may have one digest. */
+		if (quiet)
+			(void)puts(images[i]->reference);
+		else if (json)
 			image_json(images[i]);
-		} else {
-			gate_table_add(&t, GATE_STYLE_BOLD, "%s", images[i]->reference);
-			gate_table_add(&t, GATE_STYLE_DIM, "%.19s", images[i]->digest); /* sha256: and 12 digits */
-			gate_table_add(&t, GATE_STYLE_PLAIN, "%s", size);
-			gate_table_add(&t, GATE_STYLE_PLAIN, "%s", date);
-		}
+		else
+			add_row(&t, images[i]);
 		gate_image_free(images[i]);
 	}
 	free(images);
@@ -246,6 +258,8 @@ const struct gate_verb gate_verb_image = {
 			{ "store", 0, "DIR", NULL, NULL, GATE_OPERAND_FILE,
 	                  "where images are kept (default: /var/lib/callgate/images; without root $XDG_DATA_HOME/callgate/images "
 	                  "or ~/.local/share/callgate/images)" },
+			{ "quiet", 'q', NULL, NULL, NULL, GATE_OPERAND_NONE,
+	                  "ls: names only; pull, import: the digest only" },
 			{ 0 },
 		    },
 	            gate_options_state, gate_options_format },
@@ -255,6 +269,7 @@ const struct gate_verb gate_verb_image = {
 		{ "callgate image pull docker://alpine", "from a registry, through skopeo" },
 		{ "callgate image import rootfs.tar.gz mine", "a root file system" },
 		{ "callgate image ls", "what is kept" },
+		{ "callgate image rm $(callgate image ls -q)", "none of it any more" },
 		{ 0 },
 	    },
 	.statuses =

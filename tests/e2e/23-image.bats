@@ -41,10 +41,29 @@ rootfs()
 	[ "$(cut -d' ' -f2- second)" = "$first" ]
 }
 
+@test "-q: names, one a line; digests of what was got" {
+	rootfs
+	image import -q rootfs.tar two
+	exits 0
+	digest=$stdout
+	[[ $digest == sha256:* ]] && [ "${#digest}" = 71 ]
+	image import rootfs.tar one
+	says "$digest"
+	image ls -q
+	[ "$stdout" = "one
+two" ] || { echo "$stdout"; return 1; }
+	# shellcheck disable=SC2046 # names are words
+	image rm $("$callgate" image --store=store ls --quiet)
+	exits 0
+	image ls -q
+	[ -z "$stdout" ]
+}
+
 @test "what is missing or misspelt is said" {
 	image pull nothing
 	exits 2
 	complains "there is no image 'nothing' in the store"
+	complains "'callgate image pull docker://nothing' fetches it, 'callgate image import' makes one"
 	image pulll
 	exits 2
 	complains "did you mean 'pull'?"
