@@ -166,13 +166,8 @@ static int launch(struct doing *d)
 	/* Who is to be replaced may be what a killed keeper left. */
 	if ((gate_option_set(d->cli, "replace") &&
 	     (gate_store_sweep(d->store, &err) < 0 || gate_run_replace(d->store, d->task.name, &err) < 0)) ||
-	    start(d, &started, &err) < 0) {
-		status = gate_trouble(d->cli, NULL, &err);
-		/* A bare name is one of the store; docker would fetch it. */
-		if (err.code == GATE_E_NOTFOUND && d->task.image != NULL && strchr(d->task.image, ':') == NULL)
-			gate_hint(d->cli, "from a registry: callgate run --image=docker://%s", d->task.image);
-		return status;
-	}
+	    start(d, &started, &err) < 0)
+		return gate_trouble(d->cli, NULL, &err);
 	if (!started.started)
 		status = not_started(d, &started);
 	else if (d->task.detach)

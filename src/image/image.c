@@ -181,8 +181,9 @@ static bool is_kept(struct gate_images *s, const char *reference)
 {
 	char file[GATE_REFERENCE_FILE];
 
+	/* What cannot be looked at is read afterwards, which says why it cannot be. */
 	return gate_reference_escape(reference, file, NULL) == 0 &&
-	       faccessat(s->refs, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	       (faccessat(s->refs, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT);
 }
 
 /* The name that a word is kept under. */
@@ -212,6 +213,16 @@ int gate_images_find(struct gate_images *s, const char *word, struct gate_arena 
 	return find(s, &r, arena, ret, err);
 }
 
+/* With what to do next: whoever reads it may have asked an agent, which has no hints. */
+static int absent(const struct gate_images *s, const char *name, struct gate_err *err)
+{
+	return GATE_FAIL(
+	    err, GATE_E_NOTFOUND,
+	    "there is no image '%.120s' in the store '%.120s': 'callgate image pull docker://%.120s' fetches it, "
+	    "'callgate image import' makes one",
+	    name, s->path, name);
+}
+
 static int get(struct gate_images *s, const char *reference, bool pull, struct gate_arena *arena,
                struct gate_image **ret, struct gate_err *err)
 {
@@ -225,7 +236,12 @@ static int get(struct gate_images *s, const char *reference, bool pull, struct g
 	if (r.kind == GATE_REFERENCE_OCI) /* looking at a directory costs nothing */
 		return from_oci(s, &r, kept, ret, err);
 	if (r.kind == GATE_REFERENCE_STORE) {
-		if (find(s, &r, arena, &name, err) < 0 || gate_images_ref(s, name, &config, err) < 0)
+		struct gate_err none = GATE_ERR_INIT;
+
+		if (find(s, &r, arena, &name, &none) < 0)
+			return none.code == GATE_E_NOTFOUND ? absent(s, kept, err)
+			                                    : GATE_FAIL(err, none.code, "%s", none.text);
+		if (gate_images_ref(s, name, &config, err) < 0)
 			return -1;
 		return gate_images_load(s, name, &config, ret, err);
 	}

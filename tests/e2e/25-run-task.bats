@@ -151,7 +151,7 @@ refused()
 	separately task --rm --image=no-such-image -- true
 	exits 125
 	complains "there is no image 'no-such-image' in the store"
-	complains "--image=docker://no-such-image"
+	complains "callgate image pull docker://no-such-image"
 }
 
 @test "--explain prints the launch and does none of it" {
