@@ -41,7 +41,8 @@ static int put(struct gate_prepare *p, const char *name, const char *text, size_
 			return -1;
 	}
 	struct gate_row *row = gate_plan_row(&p->plan, GATE_STEP_ATTACH, "%s", target);
-	/* A convenience: a root whose /etc takes no file (somebody else's, without root) still runs programs. */
+	/* A root whose /etc takes no such file (somebody else's, without root; a directory of that name) still runs
+	 * programs: steps.c has the reasons that count. */
 	row->flags = GATE_ROW_FILE | GATE_ROW_OPTIONAL;
 	row->fd = gate_plan_adopt(&p->plan, tree);
 	row->text[0] = gate_plan_string(&p->plan, target);
@@ -57,38 +58,56 @@ static int put_hosts(struct gate_prepare *p, const char *name, struct gate_err *
 	return put(p, "hosts", text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1, err);
 }
 
+/* *ret: how much of `fd` is in `text`; cut at its size. */
+static int read_all(int fd, char *text, size_t size, size_t *ret)
+{
+	ssize_t n = 1;
+
+	for (*ret = 0; n > 0 && *ret<size; *ret += n> 0 ? (size_t)n : 0)
+		n = read(fd, text + *ret, size - *ret);
+	return n < 0 ? -1 : 0;
+}
+
+/* A host without one has no name servers to tell of. */
 static int put_resolv(struct gate_prepare *p, struct gate_err *err)
 {
 	GATE_AUTOFREE char *text = malloc(RESOLV_MAX);
 	int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n = 0;
+	size_t len = 0;
 
-	if (text != NULL && fd >= 0)
-		n = read(fd, text, RESOLV_MAX);
+	if (text == NULL || (fd < 0 && (errno == ENOENT || errno == ENOTDIR))) {
+		if (fd >= 0)
+			(void)close(fd);
+		return text == NULL ? GATE_FAIL_NOMEM(err) : 0;
+	}
+	int result = fd < 0 || read_all(fd, text, RESOLV_MAX, &len) < 0
+	                 ? GATE_FAIL_SYS(err, "cannot read '/etc/resolv.conf'")
+	                 : 0;
 	if (fd >= 0)
 		(void)close(fd);
-	if (text == NULL)
-		return GATE_FAIL_NOMEM(err);
-	return n > 0 ? put(p, "resolv.conf", text, (size_t)n, err) : 0;
+	return result < 0 || len == 0 ? result : put(p, "resolv.conf", text, len, err);
 }
 
-/* Only into an /etc that is there: a directory with one program in it stays what it is. */
-static bool has_etc(const struct gate_prepare *p)
+/* Only into an /etc that is there: a directory with one program in it stays what it is. 1, 0, -1. */
+static int has_etc(const struct gate_prepare *p, struct gate_err *err)
 {
 	int at = p->root >= 0 ? p->root : p->rootfs;
 	struct stat st;
 
 	if (at < 0)
-		return true;
-	return fstatat(at, "etc", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+		return 1;
+	if (fstatat(at, "etc", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return S_ISDIR(st.st_mode);
+	return errno == ENOENT ? 0 : GATE_FAIL_SYS(err, "cannot look at '/etc' of the task's root");
 }
 
 static int etc(struct gate_prepare *p, struct gate_err *err)
 {
 	char name[128], line[sizeof(name) + 1];
+	int there = has_etc(p, err);
 
-	if (!has_etc(p))
-		return 0;
+	if (there <= 0)
+		return there;
 	(void)snprintf(name, sizeof(name), "%s", p->task->hostname != NULL ? p->task->hostname : "");
 	if (name[0] == '\0' && gate_separate(p, GATE_ISOLATE_UTS, &p->task->uts))
 		(void)snprintf(name, sizeof(name), "%.12s", p->id);

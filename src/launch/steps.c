@@ -87,6 +87,18 @@ static bool is_optional(const struct gate_row *row)
 	       (row->flags & GATE_ROW_OPTIONAL) != 0;
 }
 
+/* An optional file of ours is left out where the tree has no place for it (no such directory, something else there, not
+ * ours to change), and for no other reason: without memory or room the launch fails. */
+static bool is_forgiven(const struct gate_row *row, int sys)
+{
+	static const int no_place[] = { ENOENT, ENOTDIR, EISDIR, ELOOP, EACCES, EPERM, EROFS };
+	bool found = row->step != GATE_STEP_ATTACH;
+
+	for (unsigned i = 0; !found && i < sizeof(no_place) / sizeof(no_place[0]); i++)
+		found = sys == -no_place[i];
+	return found && is_optional(row);
+}
+
 int gate_launch_row(struct gate_launch *l, uint32_t index)
 {
 	const struct gate_row *row = &l->view->rows[index];
@@ -98,7 +110,7 @@ int gate_launch_row(struct gate_launch *l, uint32_t index)
 	/* PROGRAM has its own word for a program that cannot be had. */
 	if (sys >= 0 || report->exec_sys != 0)
 		return sys;
-	if (is_optional(row)) {
+	if (is_forgiven(row, sys)) {
 		report->skipped[index / 32] |= 1U << index % 32;
 		report->object = 0;
 		return 0;

@@ -298,6 +298,23 @@ unharmed()
 	unharmed
 }
 
+@test "/etc/hosts: left out where something else has its place, never because there was no room to make it" {
+	setup_root
+	mkdir -p root/etc/hosts root/etc/resolv.conf/sub
+	run_task --rootfs=./root:rw --network=host -- /bin/cat /etc/hostname
+	exits 0
+	[[ $stdout =~ ^[0-9a-f]{12}$ ]] || { echo "$stdout"; return 1; }
+	mkdir full
+	# As many names as busybox and its link need, and the directories that are mounted on; none for a file in etc.
+	separately timeout 60 unshare --mount sh -c 'mount -t tmpfs -o nr_inodes=8,size=8m,mode=755 full full &&
+		mkdir -p full/bin full/etc full/dev full/proc full/sys full/tmp && cp root/bin/busybox full/bin/ &&
+		exec "$0" run --state-dir="$1" --rm --rootfs=./full:rw -- /bin/busybox true' "$callgate" "$dir/state"
+	exits 125
+	complains "No space left on device"
+	complains "'attach'"
+	unharmed
+}
+
 @test "a volume that holds mounted namespaces" {
 	setup_root
 	mkdir -p volume/mounts
