@@ -39,7 +39,7 @@ struct gate_launch {
 	int terminal_socket; /* the master of the TERMINAL step is sent here */
 	char program[PATH_MAX];
 	bool realtime;
-	bool in_chroot; /* "/" is not the root of the mount namespace */
+	bool in_chroot; /* "/" is not the root of the mount namespace, until PIVOT */
 	/* private parts of the steps */
 	const char *const *argv, *const *envp;
 	struct gate_filter_job filter;

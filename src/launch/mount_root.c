@@ -35,34 +35,6 @@ static int enter_chroot(int root)
 	return ret == 0 ? GATE_CALL(SYS_chroot, ".") : ret;
 }
 
-/* Also what lies above a chroot, from where mounts would otherwise go on to the host, or come from there. Who may not
- * join (no CAP_SYS_CHROOT) is taken for one in no chroot: a chroot that is no mount point gives EINVAL here then, and
- * above another the tree stays. */
-int gate_step_private(struct gate_launch *l, const struct gate_row *row)
-{
-	const int root = gate_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
-	struct gate_statx was, is;
-	int ret;
-
-	(void)row;
-	if (root < 0)
-		return root;
-	ret = gate_statx_fd(root, &was);
-	if (ret == 0)
-		ret = leave_chroot(l);
-	if (ret == 0)
-		ret = GATE_CALL(SYS_statx, AT_FDCWD, "/", 0, GATE_STATX_BASIC | GATE_STATX_MNT_ID, &is);
-	else if (ret == -EPERM)
-		is = was, ret = 0;
-	l->in_chroot = ret == 0 && !gate_statx_same(&was, &is);
-	if (ret == 0)
-		ret = GATE_CALL(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
-	if (ret == 0 && l->in_chroot)
-		ret = enter_chroot(root);
-	gate_close(root);
-	return ret;
-}
-
 /* The tree may be a copy of mounts that share what happens to them with the host's: it gets private before anything is
  * mounted into it. */
 static int make_private(int tree)
@@ -271,18 +243,12 @@ static int cover_initial(const struct gate_launch *l, struct gate_statx *root)
 	return ret;
 }
 
-int gate_step_pivot(struct gate_launch *l, const struct gate_row *row)
+/* l->root becomes "/". */
+static int become(struct gate_launch *l)
 {
 	struct gate_statx root;
-	int ret;
+	int ret = gate_statx_fd(l->root, &root);
 
-	(void)row;
-	gate_mounts_done(l);
-	if (l->root < 0)
-		return -EINVAL;
-	ret = gate_statx_fd(l->root, &root);
-	if (ret == 0 && l->in_chroot)
-		ret = leave_chroot(l);
 	if (ret == 0)
 		ret = pivot(l->root);
 	if (ret == -EINVAL)
@@ -291,7 +257,81 @@ int gate_step_pivot(struct gate_launch *l, const struct gate_row *row)
 		ret = GATE_CALL(SYS_chdir, "/");
 	if (ret == 0)
 		ret = check_new_root(&root);
+	return ret;
+}
+
+int gate_step_pivot(struct gate_launch *l, const struct gate_row *row)
+{
+	int ret;
+
+	(void)row;
+	gate_mounts_done(l);
+	if (l->root < 0)
+		return -EINVAL;
+	ret = l->in_chroot ? leave_chroot(l) : 0;
+	if (ret == 0)
+		ret = become(l);
 	if (ret == 0)
 		l->root = -1;
+	return ret;
+}
+
+/* --- PRIVATE --- */
+
+static bool has_root(const struct gate_launch *l)
+{
+	for (uint32_t i = 0; i < l->view->plan->n_rows; i++)
+		if (l->view->rows[i].step == GATE_STEP_ROOT)
+			return true;
+	return false;
+}
+
+/* A task without a root of its own keeps the one that the launcher's chroot has: put on itself it is a mount, and takes the
+ * place of what lies above. What the rows that follow name is in it. */
+static int keep_only(struct gate_launch *l, int root)
+{
+	int ret, tree = gate_open_tree(root, "", GATE_TREE_CLONE | GATE_TREE_RECURSIVE);
+
+	if (tree < 0)
+		return tree;
+	ret = gate_move_mount(tree, root);
+	if (ret == 0) {
+		l->root = tree;
+		ret = become(l);
+		l->root = -1;
+	}
+	gate_close(tree);
+	return ret;
+}
+
+/* Also what lies above a chroot, from where mounts would otherwise go on to the host, or come from there. Who may not
+ * join (no CAP_SYS_CHROOT) is taken for one in no chroot: a chroot that is no mount point gives EINVAL in PIVOT then, and
+ * above another the tree stays. */
+int gate_step_private(struct gate_launch *l, const struct gate_row *row)
+{
+	const int root = gate_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	struct gate_statx was, is;
+	int ret;
+
+	(void)row;
+	if (root < 0)
+		return root;
+	ret = gate_statx_fd(root, &was);
+	if (ret == 0)
+		ret = leave_chroot(l);
+	if (ret == 0)
+		ret = GATE_CALL(SYS_statx, AT_FDCWD, "/", 0, GATE_STATX_BASIC | GATE_STATX_MNT_ID, &is);
+	else if (ret == -EPERM)
+		is = was, ret = 0;
+	l->in_chroot = ret == 0 && !gate_statx_same(&was, &is);
+	if (ret == 0)
+		ret = GATE_CALL(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	if (ret == 0 && l->in_chroot && has_root(l)) {
+		ret = enter_chroot(root);
+	} else if (ret == 0 && l->in_chroot) {
+		ret = keep_only(l, root);
+		l->in_chroot = false;
+	}
+	gate_close(root);
 	return ret;
 }

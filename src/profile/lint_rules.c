@@ -149,8 +149,8 @@ static void preempted(struct gate_lint *l)
 		/* What is left to the listener itself it can refuse. */
 		if (denies(found->action) || found->action == GATE_RET_NOTIFY)
 			continue;
-		gate_lint_say(l, GATE_LINT_NOTIFY_PREEMPTED, found->at,
-		              "'%s' is allowed beside SCMP_ACT_NOTIFY", ways[i].name);
+		gate_lint_say(l, GATE_LINT_NOTIFY_PREEMPTED, found->at, "'%s' is allowed beside SCMP_ACT_NOTIFY",
+		              ways[i].name);
 		return;
 	}
 }

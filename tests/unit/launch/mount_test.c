@@ -758,6 +758,9 @@ static void body_chroot(void)
 	const int proc = m.fds[m.plan.proc];
 	NEED(something_is_shared(proc));
 	NEED(chroot(in("jail")) == 0 && chdir("/") == 0);
+	static const struct gate_row root = { .step = GATE_STEP_ROOT };
+	m.view.rows = &root;
+	m.plan.n_rows = 1;
 	NEED(STEP(&m, private, .fd = 0) == 0 && m.launch.in_chroot);
 	/* Rows that follow name what the launcher saw. */
 	NEED(exists("/mnt") && !exists(dir));
@@ -769,14 +772,38 @@ static void body_chroot(void)
 	join_own(proc);
 	NEED(exists("/hello") && !exists("/jail") && !exists(dir));
 }
+/* A task that keeps the launcher's root has nothing above it, and may have it read-only. */
+static void body_chroot_kept(void)
+{
+	struct maker m;
+
+	maker_init(&m);
+	NEED(mkdir(in("jail"), 0755) == 0);
+	if (jail_is_mount)
+		NEED(mount("x", in("jail"), "tmpfs", 0, NULL) == 0);
+	NEED(mkdir(in("jail/mnt"), 0755) == 0 && mount("x", in("jail/mnt"), "tmpfs", 0, NULL) == 0);
+	NEED(mkdir(in("jail/mnt/below"), 0755) == 0);
+	NEED(mount(NULL, in("jail/mnt"), NULL, MS_SHARED, NULL) == 0);
+	give_proc(&m);
+	const int proc = m.fds[m.plan.proc];
+	NEED(chroot(in("jail")) == 0 && chdir("/") == 0);
+	NEED(STEP(&m, private, .fd = 0) == 0 && !m.launch.in_chroot && m.launch.root == -1);
+	NEED(exists("/mnt/below") && !exists(dir) && !something_is_shared(proc));
+	NEED(STEP(&m, readonly, .fd = 0, .flags = GATE_ROW_RECURSIVE, .text = { "/" }) == 0);
+	NEED(mkdir("/no", 0755) < 0 && errno == EROFS && mkdir("/mnt/no", 0755) < 0 && errno == EROFS);
+	join_own(proc);
+	NEED(exists("/mnt/below") && !exists(dir) && !exists("/jail"));
+}
+
 static void a_launcher_in_a_chroot(void **state)
 {
 	(void)state;
-	run(body_chroot, CLONE_NEWPID);
-	remove_dir(NULL);
-	make_dir(NULL);
-	jail_is_mount = true;
-	run(body_chroot, CLONE_NEWPID);
+	for (int i = 0; i < 4; i++) {
+		jail_is_mount = i % 2 != 0;
+		run(i < 2 ? body_chroot : body_chroot_kept, CLONE_NEWPID);
+		remove_dir(NULL);
+		make_dir(NULL);
+	}
 }
 
 /* --- an initial ramfs as "/" --- */
