@@ -159,13 +159,23 @@ static void gone(void *ctx)
 }
 
 /* --- GET /v2/events, GET /api/v1/events --- */
-static void add_types(struct stream *s, const struct gate_http_request *r)
+/* False: one of them would be lost, and its events with it. */
+static bool add_types(struct stream *s, const struct gate_http_request *r, struct gate_http_answer *answer)
 {
 	const char *type = gate_http_query(r, "event_type");
 
-	for (; type != NULL && s->n_types < GATE_STREAM_TYPES; type = gate_http_query_next(r, "event_type", type))
-		if ((s->types[s->n_types] = strdup(type)) != NULL)
-			s->n_types++;
+	for (; type != NULL; type = gate_http_query_next(r, "event_type", type)) {
+		if (s->n_types == GATE_STREAM_TYPES) {
+			gate_http_say(answer, 400, "more than %d times event_type", GATE_STREAM_TYPES);
+			return false;
+		}
+		if ((s->types[s->n_types] = strdup(type)) == NULL) {
+			gate_http_say(answer, 503, "out of memory");
+			return false;
+		}
+		s->n_types++;
+	}
+	return true;
 }
 
 static int64_t start_of(const struct gate_agent *a, const struct gate_http_request *r)
@@ -208,7 +218,10 @@ void gate_events_get(void *ctx, const struct gate_http_request *r, struct gate_h
 	}
 	s->a = a;
 	s->at = start_of(a, r);
-	add_types(s, r);
+	if (!add_types(s, r, answer)) {
+		stream_free(s);
+		return;
+	}
 	s->http = gate_http_open_stream(r, answer, "text/event-stream", gone, s);
 	if (s->http == NULL) { /* the answer says why */
 		stream_free(s);

@@ -10,7 +10,7 @@
 #define GATE_SCHEDULERS   8
 #define GATE_EVENTS_KEPT  100000
 #define GATE_ENDED_KEPT   1000 /* ended containers at most, whatever gc_delay says */
-#define GATE_STREAM_TYPES 16
+#define GATE_STREAM_TYPES 32
 
 /* --- tasks --- */
 struct task {

@@ -105,6 +105,16 @@ static void filters_leave_the_others_out(void **state)
 	assert_int_equal(count(fake_stream_text(&s), "event: b_event"), 0);
 	assert_int_equal(count(fake_stream_text(&s), "event: c_event"), 2);
 	fake_answer_done(&s);
+	/* More of them than are kept: none is forgotten in silence. */
+	char url[1024] = "/v2/events?";
+	for (int i = 0; i < 32; i++)
+		strcat(url, "event_type=a_event&");
+	listen_to(f, url, NULL, &s);
+	fake_answer_done(&s);
+	fake_call_with(f, "GET", strcat(url, "event_type=b_event"), "Accept", "text/event-stream", NULL, &s);
+	assert_int_equal(s.status, 400);
+	assert_null(s.stream);
+	fake_answer_done(&s);
 	fake_close(f);
 }
 

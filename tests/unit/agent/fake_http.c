@@ -14,7 +14,7 @@ struct request {
 	struct fake_answer *answer;
 	struct query {
 		char *name, *value;
-	} queries[32];
+	} queries[64];
 	size_t n;
 };
 struct gate_http_pending {
@@ -52,7 +52,7 @@ static void decode(char *s)
 
 static void split(struct request *r)
 {
-	for (char *at = r->query; at != NULL && *at != '\0' && r->n < 32;) {
+	for (char *at = r->query; at != NULL && *at != '\0' && r->n < 64;) {
 		char *part = strsep(&at, "&"), *value = strchr(part, '=');
 
 		if (value != NULL)
