@@ -269,6 +269,39 @@ static bool replace(struct metro_call *c, struct gate_job *job)
 	return metro_commit(c);
 }
 
+/* The schedule's text; empty: it has none. */
+static void schedule_text(const struct gate_job *job, struct gate_buf *out)
+{
+	struct gate_json j;
+
+	gate_buf_puts(out, "");
+	if (gate_job_schedule_of(job) == NULL)
+		return;
+	gate_json_init(&j, out, 0);
+	gate_job_schedule_write(gate_job_schedule_of(job), -1, &j);
+}
+
+/* Metronome forgets what the body of PUT /v1/jobs/ID says about schedules. What GET showed may come back. */
+static bool would_forget(struct metro_call *c, const struct gate_job *job)
+{
+	GATE_AUTO(gate_buf_done) struct gate_buf said = GATE_BUF_INIT;
+	GATE_AUTO(gate_buf_done) struct gate_buf is = GATE_BUF_INIT;
+
+	if (job->schedules.n == 0)
+		return false;
+	schedule_text(job, &said);
+	schedule_text(c->job->spec->job, &is);
+	if (said.failed || is.failed)
+		gate_http_say(c->answer, 503, "out of memory");
+	else if (strcmp(said.data, is.data) != 0)
+		gate_http_say(c->answer, 422,
+		              "/schedules: PUT /v1/jobs/ID leaves schedules as they are; they are changed by "
+		              "/v1/jobs/ID/schedules or PUT /v0/scheduled-jobs/ID");
+	else
+		return false;
+	return true;
+}
+
 /* PUT /v1/jobs/ID keeps the schedules, PUT /v0/scheduled-jobs/ID sets them. */
 static void update(struct metro_call *c, bool schedules)
 {
@@ -277,6 +310,8 @@ static void update(struct metro_call *c, bool schedules)
 	struct gate_job *whole = NULL;
 
 	if (!read_job(c, c->id, &job) || !metro_known(c) || !may(c, job) || !dependencies_ok(c, job))
+		return;
+	if (!schedules && would_forget(c, job))
 		return;
 	if (schedules)
 		whole = GATE_TAKE(&job);

@@ -28,6 +28,10 @@ static void schedules_are_made_shown_changed_and_deleted(void **state)
 	says(f, "PUT", "/v1/jobs/job/schedules/s", "{\"id\":\"ignored\",\"cron\":\"0 3 * * *\"}", 200, "{\"id\": \"s\", \"cron\": \"0 3");
 	/* PUT of the job keeps them, that of /v0 does not. */
 	says(f, "PUT", "/v1/jobs/job", JOB("job"), 200, "\"cron\": \"0 3 * * *\"");
+	/* What would be forgotten is refused; what GET shows may come back. */
+	says(f, "PUT", "/v1/jobs/job", WITH("job", "0 4 * * *", ""), 422, "/schedules: PUT /v1/jobs/ID leaves schedules as they are");
+	says(f, "PUT", "/v1/jobs/job", WITH("job", "0 3 * * *", ",\"nextRunAt\":\"2016-07-26T08:25:00.000+0000\""), 200,
+	     "\"cron\": \"0 3 * * *\"");
 	says(f, "PUT", "/v0/scheduled-jobs/job", WITH("job", "0 4 * * *", ""), 200, "\"cron\": \"0 4 * * *\"");
 	says(f, "PUT", "/v0/scheduled-jobs/job", JOB("job"), 200, "\"schedules\": []");
 	says(f, "POST", "/v0/scheduled-jobs", WITH("more", "0 4 * * *", ""), 201, "\"cron\": \"0 4 * * *\"");
