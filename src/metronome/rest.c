@@ -238,11 +238,34 @@ static bool same_dependencies(const struct gate_job *a, const struct gate_job *b
 	return same;
 }
 
+/* The schedule's text; empty: it has none. */
+static void schedule_text(const struct gate_job *job, struct gate_buf *out)
+{
+	struct gate_json j;
+
+	gate_buf_puts(out, "");
+	if (gate_job_schedule_of(job) == NULL)
+		return;
+	gate_json_init(&j, out, 0);
+	gate_job_schedule_write(gate_job_schedule_of(job), -1, &j);
+}
+
+/* False also when memory is gone. */
+static bool same_schedule(const struct gate_job *a, const struct gate_job *b)
+{
+	GATE_AUTO(gate_buf_done) struct gate_buf x = GATE_BUF_INIT;
+	GATE_AUTO(gate_buf_done) struct gate_buf y = GATE_BUF_INIT;
+
+	schedule_text(a, &x);
+	schedule_text(b, &y);
+	return !x.failed && !y.failed && strcmp(x.data, y.data) == 0;
+}
+
 /* Takes `job`. In a transaction of its own; true when it is on disk. */
 static bool replace(struct metro_call *c, struct gate_job *job)
 {
 	struct metro_job *j = c->job;
-	bool same = same_dependencies(job, j->spec->job);
+	bool same = same_dependencies(job, j->spec->job), same_time = same_schedule(job, j->spec->job);
 	struct metro_spec *s;
 	char *client;
 	char text[80];
@@ -264,41 +287,21 @@ static bool replace(struct metro_call *c, struct gate_job *job)
 	j->rights = c->r->peer->rights;
 	if (!same)
 		j->started = c->m->order;
-	metro_plan(c->m, j);
+	if (!same_time)
+		metro_plan(c->m, j); /* else a moment that has come and was not looked at yet would be lost */
 	metro_save_job(c->m, j);
 	return metro_commit(c);
-}
-
-/* The schedule's text; empty: it has none. */
-static void schedule_text(const struct gate_job *job, struct gate_buf *out)
-{
-	struct gate_json j;
-
-	gate_buf_puts(out, "");
-	if (gate_job_schedule_of(job) == NULL)
-		return;
-	gate_json_init(&j, out, 0);
-	gate_job_schedule_write(gate_job_schedule_of(job), -1, &j);
 }
 
 /* Metronome forgets what the body of PUT /v1/jobs/ID says about schedules. What GET showed may come back. */
 static bool would_forget(struct metro_call *c, const struct gate_job *job)
 {
-	GATE_AUTO(gate_buf_done) struct gate_buf said = GATE_BUF_INIT;
-	GATE_AUTO(gate_buf_done) struct gate_buf is = GATE_BUF_INIT;
-
-	if (job->schedules.n == 0)
+	if (job->schedules.n == 0 || same_schedule(job, c->job->spec->job))
 		return false;
-	schedule_text(job, &said);
-	schedule_text(c->job->spec->job, &is);
-	if (said.failed || is.failed)
-		gate_http_say(c->answer, 503, "out of memory");
-	else if (strcmp(said.data, is.data) != 0)
-		gate_http_say(c->answer, 422,
-		              "/schedules: PUT /v1/jobs/ID leaves schedules as they are; they are changed by "
-		              "/v1/jobs/ID/schedules or PUT /v0/scheduled-jobs/ID");
-	else
-		return false;
+	gate_http_say(
+	    c->answer, 422,
+	    "/schedules: PUT /v1/jobs/ID leaves schedules as they are; they are changed by /v1/jobs/ID/schedules or "
+	    "PUT /v0/scheduled-jobs/ID");
 	return true;
 }
 
