@@ -28,6 +28,6 @@ install_client()
 
 @test "marathon-node makes, scales, restarts, changes, kills and deletes an app, and hears its events" {
 	install_client
-	agent_start --socket-group=$nobody --acl='[{"uid": 65534, "rights": ["read", "launch", "kill"]}]'
+	agent_start --socket-group=$nobody --acl='[{"uid": 65534, "rights": ["read", "launch", "kill", "host"]}]'
 	as_nobody timeout 240 node drive.js "$dir/run/agent.sock" 2>&1 || { cat "$dir/agent.log"; return 1; }
 }
