@@ -18,6 +18,7 @@ enum gate_setting_kind {
 	GATE_SETTING_PORT,
 	GATE_SETTING_DURATION, /* Mesos': "1weeks", "30mins", "5secs" */
 	GATE_SETTING_RESOURCES,
+	GATE_SETTING_ATTRIBUTES, /* "rack:r1;zone:west" */
 	GATE_SETTING_CAPABILITIES,
 	GATE_SETTING_ACL,
 	GATE_SETTING_MAY

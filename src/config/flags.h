@@ -22,7 +22,8 @@
 	X("resources", "TEXT", NULL, NULL, RESOURCES,                                                                  \
 	  "what tasks may be given, as in *cpus:4;mem:8192;disk:10000;ports:[31000-32000]* or as JSON (default: what " \
 	  "the host has)")                                                                                             \
-	X("attributes", "TEXT", NULL, NULL, TEXT, "for constraints, and shown in answers, as in *rack:r1;zone:west*")  \
+	X("attributes", "TEXT", NULL, NULL, ATTRIBUTES,                                                                \
+	  "for constraints, and shown in answers, as in *rack:r1;zone:west*")                                          \
 	X("gc_delay", "TIME", NULL, "1weeks", DURATION,                                                                \
 	  "how long ended containers are kept, as in *2days* or *30mins*")                                             \
 	X("recover", "HOW", "reconnect", "reconnect", TEXT, "tasks of an earlier agent are taken over")                \

@@ -113,6 +113,20 @@ static bool choice(const char *choices, const char *text)
 	return false;
 }
 
+/* Mesos ends with this sentence; a name without a value would be one that no constraint finds. */
+static int check_attributes(const char *text, struct gate_err *err)
+{
+	for (const char *s = text; *s != '\0'; s += *s == ';') {
+		size_t len = strcspn(s, ";");
+
+		if (strspn(s, " \t") < len && strcspn(s, ":") >= len)
+			return GATE_FAIL(err, GATE_E_INVALID, "Invalid attribute key:value pair '%.*s'",
+			                 len < 200 ? (int)len : 200, s);
+		s += len;
+	}
+	return 0;
+}
+
 int gate_setting_check(const struct gate_flag *f, const char *text, struct gate_err *err)
 {
 	struct gate_resources resources = { 0 };
@@ -147,6 +161,8 @@ int gate_setting_check(const struct gate_flag *f, const char *text, struct gate_
 		return gate_duration_parse(text, &number, err);
 	case GATE_SETTING_RESOURCES:
 		return gate_resources_parse(text, &resources, err);
+	case GATE_SETTING_ATTRIBUTES:
+		return check_attributes(text, err);
 	case GATE_SETTING_CAPABILITIES:
 		return gate_capabilities_parse(text, &number, err);
 	case GATE_SETTING_ACL:

@@ -169,6 +169,7 @@ static void what_is_wrong_is_said_with_its_place(void **state)
 		{ .flag = "switch_user", .value = "false", .why = "--switch_user: 'false' is not supported (true does it here): a task runs as its user, always" },
 		{ .flag = "recover", .value = "cleanup", .why = "'cleanup' is not supported (reconnect does it here)" },
 		{ .flag = "gc_delay", .value = "2 days", .why = "'2 days' is not a time" },
+		{ .flag = "attributes", .value = "rack:r1;zone", .why = "Invalid attribute key:value pair 'zone'" },
 		{ .flag = "resources", .value = "gpus:1", .why = "'gpus' is not a resource here" },
 		{ .flag = "listen", .value = "http://0.0.0.0:80", .why = "would be without TLS" },
 		{ .flag = "listen", .value = "https://127.0.0.1:5051", .why = "https needs --tls-certificate" },
