@@ -218,16 +218,18 @@ static void ask_peer(struct conn *c, const struct sockaddr_storage *from)
 	}
 }
 
-/* 0: welcome; else the status to refuse it with; -1: not even that. */
+/* 0: welcome; else the status to refuse it with; -1: not even that. However many others there are, root gets in: who else could do
+ * something about them? */
 static int too_many(const struct gate_http *h, const struct conn *c)
 {
+	const size_t all = c->peer.local && c->peer.uid == 0 ? 0 : h->n_conns;
 	size_t mine = 0;
 
 	for (const struct conn *other = h->conns; other; other = other->next)
 		mine += other->who == c->who && other->side == c->side;
-	if (mine >= HTTP_ONE_MAX + HTTP_REFUSED_ONE || h->n_conns >= HTTP_ALL_MAX + HTTP_REFUSED_ALL)
+	if (mine >= HTTP_ONE_MAX + HTTP_REFUSED_ONE || all >= HTTP_ALL_MAX + HTTP_REFUSED_ALL)
 		return -1;
-	return mine >= HTTP_ONE_MAX ? 429 : h->n_conns >= HTTP_ALL_MAX ? 503 : 0;
+	return mine >= HTTP_ONE_MAX ? 429 : all >= HTTP_ALL_MAX ? 503 : 0;
 }
 
 static void adopt(struct side *s, int fd, struct sockaddr_storage *from, socklen_t len)
@@ -419,13 +421,14 @@ static int open_side(struct gate_http *h, struct side *s, const struct gate_http
 	};
 	struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
 
-	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, s, MHD_OPTION_CONNECTION_LIMIT,
-	                             (unsigned)(HTTP_ALL_MAX + HTTP_REFUSED_ALL), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	                             (size_t)HTTP_POOL, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(HTTP_IDLE_MS / 1000),
-	                             MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, first_line, s,
-	                             MHD_OPTION_NOTIFY_COMPLETED, completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-	                             connection, s, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, s, MHD_OPTION_ARRAY,
-	                             tls ? only_tls : none, MHD_OPTION_END);
+	s->daemon =
+	    MHD_start_daemon(flags, 0, NULL, NULL, handle, s, MHD_OPTION_CONNECTION_LIMIT,
+	                     (unsigned)(HTTP_ALL_MAX + HTTP_REFUSED_ALL + HTTP_ONE_MAX + HTTP_REFUSED_ONE),
+	                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL, MHD_OPTION_CONNECTION_TIMEOUT,
+	                     (unsigned)(HTTP_IDLE_MS / 1000), MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	                     MHD_OPTION_URI_LOG_CALLBACK, first_line, s, MHD_OPTION_NOTIFY_COMPLETED, completed, s,
+	                     MHD_OPTION_NOTIFY_CONNECTION, connection, s, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, s,
+	                     MHD_OPTION_ARRAY, tls ? only_tls : none, MHD_OPTION_END);
 	if (!s->daemon)
 		return GATE_FAIL(err, GATE_E_INVALID, "cannot start the HTTP server%s",
 		                 tls ? ": the certificate or its key is not what it should be" : "");

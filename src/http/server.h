@@ -26,9 +26,9 @@
 #define HTTP_IDLE_MS      60000
 #define HTTP_PING_MS      15000
 #define HTTP_TICK_MS      1000
-#define HTTP_ALL_MAX      1024
-#define HTTP_ONE_MAX      64 /* connections of a uid, or of an address */
-#define HTTP_REFUSED_ONE  8  /* … and so many more that are told 429; then they are closed unheard */
+#define HTTP_ALL_MAX      1024 /* … without root's over the UNIX socket, which come on top */
+#define HTTP_ONE_MAX      64   /* connections of a uid, or of an address */
+#define HTTP_REFUSED_ONE  8    /* … and so many more that are told 429; then they are closed unheard */
 #define HTTP_REFUSED_ALL  32
 #define HTTP_QUEUE_BYTES  ((size_t)256 * 1024) /* waiting for a slow client of a stream */
 #define HTTP_QUEUE_PIECES 1024

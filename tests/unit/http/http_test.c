@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -428,6 +430,40 @@ static void one_user_has_64_connections(void **state)
 	fail_msg("closed connections are still counted");
 }
 
+/* As many connections as there may be, all of other users who say nothing. */
+static void root_gets_in_beside_all_others(void **state)
+{
+	enum { USERS = 18, EACH = 64 };
+	static int fds[USERS * EACH];
+	struct rlimit files;
+	char *answer;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("skipped: needs other users\n");
+		skip();
+	}
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	if (files.rlim_cur < GATE_ARRAY_LEN(fds) + 64) {
+		print_message("skipped: needs more descriptors\n");
+		skip();
+	}
+	assert_int_equal(chmod(server.dir, 0711), 0);
+	for (size_t i = 0; i < GATE_ARRAY_LEN(fds); i++) {
+		assert_int_equal(seteuid((uid_t)(62990 + i / EACH)), 0);
+		fds[i] = server_connect(&server);
+		assert_int_equal(seteuid(0), 0);
+	}
+	(void)prctl(PR_SET_DUMPABLE, 1); /* other users had switched it off, and sanitizers look at themselves */
+	answer = ask(&server, "GET /ping HTTP/1.1\r\n" H C "\r\n");
+	for (size_t i = 0; i < GATE_ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	int status = status_of(answer);
+
+	free(answer);
+	assert_int_equal(status, 200);
+}
+
 /* The server ends while somebody waits, somebody streams, somebody is half way through. */
 static void ends_with_everybody_there(void **state)
 {
@@ -456,6 +492,12 @@ static void ends_with_everybody_there(void **state)
 
 int main(void)
 {
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(answers_requests),
@@ -475,6 +517,7 @@ int main(void)
 		T(a_stream_that_cannot_tell_of_gaps_ends),
 		T(a_head_of_a_stream_is_only_its_head),
 		T(one_user_has_64_connections),
+		T(root_gets_in_beside_all_others),
 		cmocka_unit_test(ends_with_everybody_there),
 	};
 
