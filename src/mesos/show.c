@@ -247,7 +247,7 @@ static void put_labels(const struct gate_agent_task *t, bool flat, struct gate_j
 		gate_json_key(j, "labels");
 	}
 	gate_json_array(j);
-	if (t->labels != NULL && t->labels[0] != '\0' &&
+	if (t->labels != NULL && t->labels[0] != '\0' && strcmp(t->labels, "{}") != 0 &&
 	    gate_doc_read(&arena, t->labels, strlen(t->labels), &d, NULL) == 0)
 		for (size_t i = 0; i < d->n_items; i++) {
 			gate_json_object(j);

@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "doc/doc.h"
 
 static void build(struct gate_json *j)
@@ -114,10 +116,29 @@ static void numbers_are_as_short_as_they_can_be(void **state)
 	gate_buf_done(&b);
 }
 
+static void whole_numbers_look_as_printf_has_them(void **state)
+{
+	static const double numbers[] = { 0, -0.0, 1, -1, 999999999999999, -999999999999999, 1e15, -1e15, 1e16, 1e22 };
+	struct gate_buf b = GATE_BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		struct gate_json j;
+		char text[40];
+
+		(void)snprintf(text, sizeof(text), "%.15g", numbers[i]);
+		gate_json_init(&j, &b, 0);
+		gate_json_double(&j, numbers[i]);
+		assert_string_equal(b.data, text);
+		gate_buf_done(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_as_short_as_they_can_be),
+		cmocka_unit_test(whole_numbers_look_as_printf_has_them),
 		cmocka_unit_test(one_line_has_blanks_between_items),
 		cmocka_unit_test(indented_text_has_a_line_for_each_item),
 		cmocka_unit_test(any_bytes_become_a_valid_string),
