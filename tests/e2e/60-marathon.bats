@@ -88,10 +88,10 @@ load marathon
 }
 
 @test "what the app gets of its definition: environment, user, ports, limits" {
-	agent_start
+	agent_start --attributes=rack:r1
 	mkdir -m 777 "$dir/shared"
 	api POST /v2/apps "$(app shop/web 'env >/mnt/env; id -u >/mnt/id; sleep 232323' \
-		',"user":"nobody","env":{"X":"1"},"labels":{"tier":"front"},"portDefinitions":[{"port":0,"name":"http"},{"port":0}]' \
+		',"user":"nobody","env":{"X":"1"},"labels":{"tier":"front"},"constraints":[["rack","CLUSTER","r1"]],"portDefinitions":[{"port":0,"name":"http"},{"port":0}]' \
 		',"container":{"type":"MESOS","volumes":[{"containerPath":"/mnt","hostPath":"'"$dir"'/shared","mode":"RW"}]}')"
 	answers 201
 	until_running shop/web 1

@@ -140,13 +140,17 @@ run_job()
 }
 
 @test "what one host cannot do is refused by name" {
-	agent_start
+	agent_start --attributes='zone:west'
 	api POST /v1/jobs "$(job a true ',"secrets":{"s":{"source":"/x"}}')"
 	answers 422 'there is no secret store on this host'
 	api POST /v1/jobs "$(job a true ',"artifacts":[{"uri":"http://x/y"}]')"
 	answers 422 '/run/artifacts'
 	api POST /v1/jobs "$(job a true ',"placement":{"constraints":[{"attribute":"rack","operator":"IS","value":"2"}]}')"
 	answers 422 "this one has no attribute 'rack'"
+	api POST /v1/jobs "$(job a true ',"placement":{"constraints":[{"attribute":"zone","operator":"IS","value":"east"}]}')"
+	answers 422 "this one host has 'west' for 'zone', which it excludes"
+	api POST /v1/jobs "$(job there true ',"placement":{"constraints":[{"attribute":"zone","operator":"IS","value":"west"}]}')"
+	answers 201
 	api POST /v1/jobs "$(job a true ',"surprise":1')"
 	answers 422 "Additional properties are not allowed but found 'surprise'."
 	api POST /v1/jobs '{'
