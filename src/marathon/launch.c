@@ -20,9 +20,10 @@ static int64_t passed(const struct marathon *m, const struct app *app)
 static bool delayed(const struct marathon *m, const struct app *app)
 {
 	const struct gate_app *def = app->now->app;
+	int64_t most = def->max_delay_s * 1000;
 
 	return app->delay_config != 0 && app->delay_config == def->config_ms &&
-	       passed(m, app) <= def->max_delay_s * 1000;
+	       passed(m, app) <= (most < GATE_LEAST_DELAY_MS ? GATE_LEAST_DELAY_MS : most);
 }
 
 int64_t gate_m_delay_left(const struct marathon *m, const struct app *app)

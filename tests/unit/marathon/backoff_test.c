@@ -212,6 +212,14 @@ static void no_backoff_is_no_busy_loop(void **state)
 	help_must(f, 201, "POST", "/v2/apps", APP(",\"backoffSeconds\":0"));
 	run_and_fail(f, 1 << 8);
 	assert_int_equal(wait_for_launch(f, 60000), 100);
+	/* … also when no delay may be longer, and whatever else is to be done meanwhile. */
+	help_must(f, 200, "PUT", "/v2/apps/a?force=true", "{\"maxLaunchDelaySeconds\":0}");
+	run_and_fail(f, 1 << 8);
+	size_t before = launches(f);
+	fake_advance(f, 1);
+	help_must(f, 201, "POST", "/v2/apps", "{\"id\":\"/b\",\"cmd\":\"sleep 1\",\"cpus\":0.1,\"mem\":32,\"instances\":0}");
+	assert_int_equal(launches(f), before);
+	assert_int_equal(wait_for_launch(f, 60000), 99);
 	fake_close(f);
 }
 
