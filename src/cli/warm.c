@@ -14,7 +14,7 @@
 
 #define PAGE        4096UL
 #define STACK_BYTES (64 * 1024) /* the kernel gives 128 KiB at execve (setup_arg_pages, fs/exec.c) */
-#define HEAP_BYTES  (128 * 1024) /* of the 132 KiB that malloc(3) takes first */
+#define HEAP_BYTES  (136 * 1024) /* malloc(3) takes 132 KiB first */
 
 extern char __executable_start[], __data_start[], edata[];
 extern char gate_cli_entry[] __attribute__((weak)); /* entry.S, where the program is linked with it */
@@ -30,7 +30,7 @@ static void bring(uintptr_t from, uintptr_t to, int how)
 
 void gate_cli_warm(void)
 {
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0), heap;
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0), heap, top;
 	void *first = malloc(1);
 
 	heap = (uintptr_t)first & ~(PAGE - 1);
@@ -40,7 +40,8 @@ void gate_cli_warm(void)
 		bring((uintptr_t)__data_start, (uintptr_t)edata, MADV_POPULATE_WRITE);
 	}
 	bring(here - STACK_BYTES, here, MADV_POPULATE_WRITE);
-	/* Where the heap is not yet there (or is none of brk(2)'s) this names what is not mapped, and fails. */
-	if (heap + HEAP_BYTES <= (uintptr_t)sbrk(0))
-		bring(heap, heap + HEAP_BYTES, MADV_POPULATE_WRITE);
+	/* What is left of the heap's first piece; nothing where the heap is none of brk(2)'s. */
+	top = (uintptr_t)sbrk(0);
+	if (heap < top && top - heap <= HEAP_BYTES)
+		bring(heap, top, MADV_POPULATE_WRITE);
 }
