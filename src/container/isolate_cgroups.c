@@ -58,7 +58,7 @@ static int limits(const struct gate_prepare *p, struct gate_cgroup_limits *ret, 
 static bool wanted(const struct gate_prepare *p, const struct gate_cgroup_limits *l)
 {
 	return l->memory != 0 || l->memory_swap != 0 || l->cpu_quota_us != 0 || l->cpu_shares != 0 || l->pids != 0 ||
-	       l->limit_devices || l->want != 0 || p->task->cgroup_parent != NULL;
+	       l->limit_devices || l->want != 0 || p->task->cgroup_parent != NULL || p->task->cgroup_of != NULL;
 }
 
 static const char *isolator_of(uint32_t what)
@@ -105,6 +105,25 @@ static int rows(struct gate_prepare *p, struct gate_err *err)
 	return 0;
 }
 
+/* Below those of another task, as far as it has any. */
+static int make_below(struct gate_prepare *p, const struct gate_cgroup_limits *l, struct gate_err *err)
+{
+	struct gate_cgroups above;
+	struct gate_entry of;
+
+	if (gate_store_find(p->store, p->task->cgroup_of, &of, err) < 0)
+		return -1;
+	if (of.state != GATE_TASK_RUNNING)
+		return GATE_FAIL(err, GATE_E_CONFLICT, "the task '%s' does not run: nothing can be put below its control groups",
+		                 p->task->cgroup_of);
+	if (gate_cgroups_find(of.id, &above, err) < 0)
+		return -1;
+	int result = gate_cgroups_make_below(&above, p->id, l, &p->cgroups, err);
+
+	gate_cgroups_done(&above);
+	return result;
+}
+
 int gate_isolate_cgroups(struct gate_prepare *p, struct gate_err *err)
 {
 	struct gate_cgroup_limits l;
@@ -114,7 +133,9 @@ int gate_isolate_cgroups(struct gate_prepare *p, struct gate_err *err)
 	if (!wanted(p, &l))
 		return 0;
 	GATE_AUTO(gate_buf_done) struct gate_buf explain = GATE_BUF_INIT;
-	if (gate_cgroups_make(p->id, p->task->cgroup_parent, &l, p->dry, &explain, &p->cgroups, err) < 0)
+	if (p->task->cgroup_of != NULL && !p->dry ? make_below(p, &l, err) < 0
+	                                          : gate_cgroups_make(p->id, p->task->cgroup_parent, &l, p->dry, &explain,
+	                                                              &p->cgroups, err) < 0)
 		return -1;
 	p->has_cgroups = !p->dry;
 	if (explain.len > 0)

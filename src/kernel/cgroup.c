@@ -252,7 +252,7 @@ static int make_all(struct gate_cgroup_maker *m, struct gate_err *err)
 		if (gate_cgroup_base(m, p, &why) == 0 &&
 		    (m->dry ? check_group(m, p, &why) : make_group(m, p, &why)) == 0)
 			continue;
-		if (p->need != 0 || m->parent != NULL) {
+		if (p->need != 0 || m->parent != NULL || m->above != NULL) {
 			if (err != NULL)
 				*err = why;
 			return -1;
@@ -274,6 +274,9 @@ static int make_in_tree(struct gate_cgroup_maker *m, struct gate_err *err)
 	if (result == 0 && m->parent != NULL && !m->dry && m->out.n == 0)
 		result = GATE_FAIL(err, GATE_E_UNSUPPORTED, "no cgroup hierarchy is mounted in which '%s' could be",
 		                   m->parent);
+	if (result == 0 && m->above != NULL && m->out.n < m->above->n)
+		result = GATE_FAIL(err, GATE_E_UNSUPPORTED,
+		                   "of the %zu control groups above some are in no hierarchy that is mounted here", m->above->n);
 	if (result < 0)
 		while (m->out.n > 0)
 			unmake_group(m, --m->out.n);
@@ -284,20 +287,29 @@ static int make_in_tree(struct gate_cgroup_maker *m, struct gate_err *err)
 	return result;
 }
 
-int gate_cgroups_make_in(const char *root, const char *id, const char *parent, const struct gate_cgroup_limits *limits,
-                         bool dry, struct gate_buf *explain, struct gate_cgroups *ret, struct gate_err *err)
+/* A group in each hierarchy that the other task is in. */
+static uint32_t want_of(const struct gate_cgroups *above)
+{
+	uint32_t want = 0;
+
+	for (size_t i = 0; above != NULL && i < above->n; i++)
+		want |= (above->at[i].what & GATE_CGROUP_V2) != 0 ? GATE_CGROUP_V2 : above->at[i].what;
+	return want;
+}
+
+static int make(const struct gate_cgroup_maker *like, const char *id, struct gate_cgroups *ret, struct gate_err *err)
 {
 	struct gate_cgroups none = { .n = 0, .into = -1 };
-	uint32_t need = gate_cgroup_limits_need(limits);
+	uint32_t need = gate_cgroup_limits_need(like->limits), want = like->limits->want | want_of(like->above);
 
 	if (!id_ok(id))
 		return GATE_FAIL(err, GATE_E_INVALID, "not an id of 12 to 64 lower-case hex digits");
-	if (parent != NULL && !parent_ok(parent))
+	if (like->parent != NULL && !parent_ok(like->parent))
 		return GATE_FAIL(err, GATE_E_INVALID,
 		                 "not a cgroup to put others in: components of at most 255 bytes, without '..'");
-	if (gate_cgroup_limits_check(limits, err) < 0)
+	if (gate_cgroup_limits_check(like->limits, err) < 0)
 		return -1;
-	if (need == 0 && limits->want == 0 && parent == NULL) {
+	if (need == 0 && want == 0 && like->parent == NULL) {
 		*ret = none;
 		return 0;
 	}
@@ -305,13 +317,9 @@ int gate_cgroups_make_in(const char *root, const char *id, const char *parent, c
 
 	if (m == NULL)
 		return GATE_FAIL_NOMEM(err);
-	m->root = root;
-	m->parent = parent;
-	m->limits = limits;
-	m->dry = dry;
-	m->explain = explain;
+	*m = *like;
 	m->need = need;
-	m->want = (limits->want | (parent != NULL ? GATE_CGROUP_V2 | GATE_CGROUP_V2_CONTROLLERS : 0)) & ~need;
+	m->want = (want | (m->parent != NULL ? GATE_CGROUP_V2 | GATE_CGROUP_V2_CONTROLLERS : 0)) & ~need;
 	m->program = -1;
 	m->out = none;
 	(void)snprintf(m->name, sizeof(m->name), PREFIX "%s", id);
@@ -322,10 +330,28 @@ int gate_cgroups_make_in(const char *root, const char *id, const char *parent, c
 	return result;
 }
 
+int gate_cgroups_make_in(const char *root, const char *id, const char *parent, const struct gate_cgroup_limits *limits,
+                         bool dry, struct gate_buf *explain, struct gate_cgroups *ret, struct gate_err *err)
+{
+	const struct gate_cgroup_maker like = {
+		.root = root, .parent = parent, .limits = limits, .dry = dry, .explain = explain
+	};
+
+	return make(&like, id, ret, err);
+}
+
 int gate_cgroups_make(const char *id, const char *parent, const struct gate_cgroup_limits *limits, bool dry,
                       struct gate_buf *explain, struct gate_cgroups *ret, struct gate_err *err)
 {
 	return gate_cgroups_make_in("", id, parent, limits, dry, explain, ret, err);
+}
+
+int gate_cgroups_make_below(const struct gate_cgroups *above, const char *id, const struct gate_cgroup_limits *limits,
+                            struct gate_cgroups *ret, struct gate_err *err)
+{
+	const struct gate_cgroup_maker like = { .root = "", .above = above, .limits = limits };
+
+	return make(&like, id, ret, err);
 }
 
 void gate_cgroups_done(struct gate_cgroups *c)

@@ -54,6 +54,11 @@ struct gate_cgroups {
  * descriptors, and needs no gate_cgroups_done. */
 int gate_cgroups_make(const char *id, const char *parent, const struct gate_cgroup_limits *limits, bool dry,
                       struct gate_buf *explain, struct gate_cgroups *ret, struct gate_err *err);
+/* Below the groups `above` of another task (gate_cgroups_find), so that its limits hold for this one, too: one in each of its
+ * hierarchies, and where a limit of this one needs another, there. What cannot be made is an error. In version 2 a group with processes
+ * hands on no controllers, so there such a task can have no cpu, memory or pids limit of its own. */
+int gate_cgroups_make_below(const struct gate_cgroups *above, const char *id, const struct gate_cgroup_limits *limits,
+                            struct gate_cgroups *ret, struct gate_err *err);
 /* The same beneath `root`, for tests: a directory with proc/self/{mountinfo,cgroup} and the mount points; "" is "/". */
 int gate_cgroups_make_in(const char *root, const char *id, const char *parent, const struct gate_cgroup_limits *limits,
                          bool dry, struct gate_buf *explain, struct gate_cgroups *ret, struct gate_err *err);

@@ -18,6 +18,7 @@ struct gate_cgroup_place {
 
 struct gate_cgroup_maker {
 	const char *root, *parent;
+	const struct gate_cgroups *above; /* NULL: below no other task's */
 	const struct gate_cgroup_limits *limits;
 	char name[80];
 	bool dry;

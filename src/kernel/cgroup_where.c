@@ -46,6 +46,26 @@ static int parent_path(const struct gate_cgroup_maker *m, const struct gate_cgro
 	return gate_cgroup_path(m, h, below, ret, err);
 }
 
+/* The other task's group in this hierarchy: 1 and its path, 0: it has none there. */
+static int above_path(const struct gate_cgroup_maker *m, const struct gate_cgroup_hierarchy *h,
+                      char ret[GATE_CGROUP_PATH_MAX], struct gate_err *err)
+{
+	for (size_t i = 0; m->above != NULL && i < m->above->n; i++) {
+		const struct gate_cgroup *g = &m->above->at[i];
+		char link[40];
+
+		if ((h->what & GATE_CGROUP_V2) != 0 ? (g->what & GATE_CGROUP_V2) == 0 : g->what != h->what)
+			continue;
+		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", g->dir);
+		ssize_t n = readlink(link, ret, GATE_CGROUP_PATH_MAX - 1);
+		if (n <= 0 || n == GATE_CGROUP_PATH_MAX - 1)
+			return GATE_FAIL(err, GATE_E_SYS, "the path of the cgroup %s cannot be read", g->path);
+		ret[n] = '\0';
+		return 1;
+	}
+	return 0;
+}
+
 /* The v2 group above the task's: the highest from the top down to our own in which we may make groups and move
  * processes. The common group of where a process is and where it goes must be writable (cgroup-v2.rst, "Delegation
  * Containment"): it is this one. */
@@ -56,6 +76,12 @@ static int find_v2_base(struct gate_cgroup_maker *m, struct gate_err *err)
 
 	if (h == NULL)
 		return 0;
+	int found = above_path(m, h, m->v2_base, err);
+	if (found != 0) {
+		if (found > 0 && gate_cgroup_read(m->v2_base, "cgroup.controllers", text, sizeof(text)) >= 0)
+			m->v2_has = gate_cgroup_controllers(text) & GATE_CGROUP_V2_CONTROLLERS;
+		return found < 0 ? -1 : 0;
+	}
 	if (gate_cgroup_path(m, h, "", path, err) < 0)
 		return -1;
 	size_t top = strlen(path);
@@ -153,6 +179,9 @@ int gate_cgroup_base(const struct gate_cgroup_maker *m, struct gate_cgroup_place
 		(void)snprintf(p->base, sizeof(p->base), "%s", m->v2_base);
 		return 0;
 	}
+	int found = above_path(m, p->h, p->base, err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
 	if (m->parent != NULL)
 		return parent_path(m, p->h, p->base, err);
 	if (p->h->own == NULL)

@@ -496,8 +496,13 @@ int gate_cgroups_remove(const struct gate_plan_view *view)
 
 		if ((g->what & GATE_CGROUP_SHARED) != 0 || name == NULL || dir < 0 || parent < 0)
 			continue;
-		int status = gate_cgroup_remove(dir, parent, name);
+		int status = unlinkat(parent, name, AT_REMOVEDIR) == 0 ? 0 : -errno;
 
+		/* Groups of other tasks that were put below this one's: they end with it. */
+		if (status == -EBUSY)
+			(void)kill_group(dir, g->what);
+		if (status < 0)
+			status = gate_cgroup_remove(dir, parent, name);
 		if (status < 0 && result == 0)
 			result = status;
 	}

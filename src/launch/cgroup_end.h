@@ -12,7 +12,8 @@
 int gate_cgroups_kill(const struct gate_plan_view *view, int sig);
 /* Out-of-memory kills so far; processor time and the memory's peak into the record where the groups have them. */
 void gate_cgroups_count(const struct gate_plan_view *view, struct gate_record *record);
-/* Removes the groups, and groups that the task made in them; waits up to 1 s for the kernel to let go. 0 or -errno. */
+/* Removes the groups, and groups in them, those of other tasks too, which are ended; waits up to 1 s for the kernel to let go. 0 or
+ * -errno. */
 int gate_cgroups_remove(const struct gate_plan_view *view);
 
 /* The same for one group by itself: a keeper that was killed left it (gate_cgroups_find of src/kernel). */

@@ -465,6 +465,9 @@ static void amounts(struct gate_mesos_maker *m)
 	struct gate_task *t = m->task;
 	uint64_t shares = (uint64_t)(r->cpus < 256 ? r->cpus * 1024 : 262144);
 
+	/* Its parent's limits hold for both of them together. */
+	if (m->share_cgroups)
+		return;
 	if (isolates(m, GATE_ISOLATE_CPU) && r->cpus > 0)
 		t->cpu_shares = shares < 2 ? 2 : shares;
 	if (isolates(m, GATE_ISOLATE_CPU) && quota > 0 && !isinf(quota)) {
@@ -514,6 +517,7 @@ static int launch(struct gate_mesos_maker *m, const struct gate_doc *call, struc
 
 	if (gate_mesos_id_read(gate_doc_member(call, "container_id"), false, &m->launch->id, err) < 0)
 		return -1;
+	m->share_cgroups = m->launch->id.parent[0] != '\0'; /* unless it says otherwise */
 	if (gate_mesos_walk(m, call, rows, err) < 0 || gate_mesos_container_finish(m, err) < 0 || command(m, err) < 0)
 		return -1;
 	amounts(m);

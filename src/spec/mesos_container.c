@@ -298,6 +298,15 @@ static int take_shm_size(struct gate_mesos_maker *m, const struct gate_doc *d, s
 	return 0;
 }
 
+static int take_share_cgroups(struct gate_mesos_maker *m, const struct gate_doc *d, struct gate_err *err)
+{
+	if (gate_mesos_bool(m, d, &m->share_cgroups, err) < 0)
+		return -1;
+	return m->share_cgroups && m->launch->id.parent[0] == '\0'
+	           ? gate_mesos_bad(m, err, "there is no parent whose control groups it could share")
+	           : 0;
+}
+
 static int take_linux(struct gate_mesos_maker *m, const struct gate_doc *d, struct gate_err *err)
 {
 	static const struct gate_mesos_row rows[] = {
@@ -308,7 +317,7 @@ static int take_linux(struct gate_mesos_maker *m, const struct gate_doc *d, stru
 		{ "seccomp", take_seccomp, NULL },
 		{ "ipc_mode", take_ipc_mode, NULL },
 		{ "shm_size", take_shm_size, NULL },
-		{ "share_cgroups", NULL, "a nested container has control groups of its own" },
+		{ "share_cgroups", take_share_cgroups, NULL },
 		{ NULL, NULL, NULL },
 	};
 
@@ -360,6 +369,7 @@ static int settle_spaces(struct gate_mesos_maker *m, struct gate_err *err)
 		above = (struct gate_ns){ GATE_NS_OF, gate_arena_text(&t->arena, parent, strlen(parent)) };
 		if (above.of == NULL)
 			return GATE_FAIL_NOMEM(err);
+		t->cgroup_of = above.of;
 	}
 	t->network = isolates(m, GATE_ISOLATE_NETWORK) ? above : host;
 	if (t->hostname == NULL)

@@ -16,7 +16,7 @@ struct gate_mesos_maker {
 	bool shell, has_command;
 	/* linux_info */
 	uint64_t effective, bounding;
-	bool has_effective, has_bounding, share_pid;
+	bool has_effective, has_bounding, share_pid, share_cgroups;
 	int ipc; /* 0 not said, 1 PRIVATE, 2 SHARE_PARENT */
 };
 

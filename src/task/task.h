@@ -108,6 +108,7 @@ struct gate_task {
 	uint64_t cpu_shares;                  /* -c, 2 to 262144; 0: none */
 	int64_t pids;                         /* 0: none */
 	const char *cgroup_parent;
+	const char *cgroup_of; /* a running task, by its name: below its groups, so that its limits hold; NULL: none */
 	int32_t oom_score_adj;
 	bool has_oom_score_adj;
 	uint64_t shm_size; /* 0: 64 MiB */

@@ -209,6 +209,7 @@ static void visit_task(struct wire *w, struct gate_task *t)
 	NUMBER(w, t->cpu_shares);
 	NUMBER(w, t->pids);
 	string(w, &t->cgroup_parent);
+	string(w, &t->cgroup_of);
 	NUMBER(w, t->oom_score_adj);
 	NUMBER(w, t->has_oom_score_adj);
 	NUMBER(w, t->shm_size);

@@ -90,6 +90,60 @@ ends()
 	ends e 9
 }
 
+# groups NAME: the directories of its control groups, a line each.
+groups()
+{
+	local line at
+	while IFS=: read -r _ line at; do
+		[[ $at == */callgate-* ]] || continue
+		case $line in
+		'') line=unified ;;
+		name=*) line=${line#name=} ;;
+		esac
+		for top in "/sys/fs/cgroup/$line" /sys/fs/cgroup; do
+			[ ! -d "$top$at" ] || { echo "$top$at"; break; }
+		done
+	done <"/proc/$(get "/api/v1/tasks/$1" | jq .pid)/cgroup"
+}
+
+@test "its parent's limits hold for both of them" {
+	agent_stop
+	agent_start --isolation="$isolation,cgroups/cpu,cgroups/mem,cgroups/pids" --seccomp_profile_name=default.json
+	answers 200 "$(launch '{"value":"q"}' 'exec sleep 100' | jq -c '.launch_container.resources = [{name: "mem", scalar: {value: 64}}, {name: "cpus", scalar: {value: 1}}]')"
+	answers 200 "$(launch '{"value":"c","parent":{"value":"q"}}' 'exec sleep 100')"
+	[ "$(groups q | wc -l)" != 0 ]
+	local group
+	for group in $(groups q); do
+		groups q.c | grep "^$group/callgate-" >>below
+	done
+	[ "$(groups q.c)" = "$(cat below)" ]
+	# More than its parent may have.
+	answers 200 "$(launch '{"value":"h","parent":{"value":"q"}}' 'exec tail /dev/zero' | jq -c '.launch_container.resources = [{name: "mem", scalar: {value: 4096}}]')"
+	answers 200 '{"type":"WAIT_CONTAINER","wait_container":{"container_id":{"value":"h","parent":{"value":"q"}}}}'
+	[ "$(jq .wait_container.exit_status <<<"$answer")" = 9 ] || { echo "$answer"; return 1; }
+	if [ -d /sys/fs/cgroup/memory ]; then
+		[ "$(jq -r .wait_container.reason <<<"$answer")" = REASON_CONTAINER_LIMITATION_MEMORY ] || { echo "$answer"; return 1; }
+		# … and a limit of its own, within that.
+		answers 200 "$(launch '{"value":"o","parent":{"value":"q"}}' 'exec sleep 100' '{"share_cgroups":false}' |
+			jq -c '.launch_container.resources = [{name: "mem", scalar: {value: 40}}]')"
+		[ "$(cat "$(groups q.o | grep /memory/)/memory.limit_in_bytes")" = $((40 << 20)) ]
+	fi
+	[ "$(get /api/v1/tasks/q | jq -r .state)" = TASK_RUNNING ]
+	# Its parent's end takes all of them along.
+	groups q >all
+	groups q.c >>all
+	answers 200 '{"type":"KILL_CONTAINER","kill_container":{"container_id":{"value":"q"}}}'
+	answers 200 '{"type":"WAIT_CONTAINER","wait_container":{"container_id":{"value":"c","parent":{"value":"q"}}}}'
+	[ "$(jq .wait_container.exit_status <<<"$answer")" = 9 ]
+	local i
+	for i in $(seq 300); do
+		left=$(while read -r group; do [ ! -d "$group" ] || echo "$group"; done <all)
+		[ -n "$left" ] || break
+		sleep 0.1
+	done
+	[ -z "$left" ]
+}
+
 @test "without its parent there is none" {
 	answers 400 "$(launch '{"value":"x","parent":{"value":"absent"}}' true)"
 	[ "$answer" = 'Parent container absent does not exist' ]

@@ -115,6 +115,19 @@ static void a_nested_container_joins_its_parent(void **state)
 	assert_int_equal(m.t.pid.mode, GATE_NS_OF);
 	assert_int_equal(m.t.ipc.mode, GATE_NS_OWN);
 	done(&m);
+#define NESTED_WITH(cgroups)                                                                                           \
+	"{\"container_id\":{\"value\":\"c\",\"parent\":{\"value\":\"b\"}},\"command\":{\"value\":\"x\"},\"resources\":[{\"name\":\"mem\"," \
+	"\"scalar\":{\"value\":64}}],\"container\":{\"type\":\"MESOS\",\"linux_info\":{" cgroups "}}}"
+	make(&m, NESTED_WITH(""));
+	assert_int_equal(m.rc, 0);
+	assert_string_equal(m.t.cgroup_of, "b");
+	assert_int_equal(m.t.memory, 0);
+	done(&m);
+	make(&m, NESTED_WITH("\"share_cgroups\":false"));
+	assert_int_equal(m.rc, 0);
+	assert_string_equal(m.t.cgroup_of, "b");
+	assert_int_equal(m.t.memory, 64 << 20);
+	done(&m);
 	make(&m, "{" ID ",\"command\":{\"value\":\"x\"},\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"share_pid_namespace\":true}}}");
 	assert_int_equal(m.rc, 0);
 	assert_int_equal(m.t.pid.mode, GATE_NS_HOST);

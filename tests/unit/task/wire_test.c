@@ -57,6 +57,7 @@ static void full(struct gate_task *t, struct gate_wire_profile *p)
 	t->cpu_shares = 7;
 	t->pids = -1;
 	t->cgroup_parent = "/a/b";
+	t->cgroup_of = "parent";
 	t->oom_score_adj = -1000;
 	t->has_oom_score_adj = true;
 	t->shm_size = 8;
@@ -105,7 +106,7 @@ static void full(struct gate_task *t, struct gate_wire_profile *p)
 static void same(const struct gate_task *a, const struct gate_task *b)
 {
 	/* More or fewer fields: then more or fewer lines below, and in wire.c. */
-	assert_int_equal(sizeof(*a), 568);
+	assert_int_equal(sizeof(*a), 576);
 	SAME(isolation);
 	SAME(rootfs_writable);
 	SAME(read_only);
@@ -145,6 +146,7 @@ static void same(const struct gate_task *a, const struct gate_task *b)
 	SAME_TEXT(user);
 	SAME_TEXT(profile);
 	SAME_TEXT(cgroup_parent);
+	SAME_TEXT(cgroup_of);
 	SAME_TEXT(cidfile);
 	SAME_TEXTS(args);
 	SAME_TEXTS(entrypoint);
