@@ -70,6 +70,9 @@ static void write_line(struct view *v, const struct gate_log_entry *e, const uns
 	FILE *out = e->stream == GATE_LOG_STDERR ? stderr : stdout;
 	char when[40];
 
+	/* Both may be one file, and only one of them is buffered. */
+	if (out == stderr)
+		(void)fflush(stdout);
 	if (v->times && !v->in_line[e->stream]) {
 		gate_time_text(e->time_ns, when);
 		(void)fprintf(out, "%s ", when);

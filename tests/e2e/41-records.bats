@@ -244,6 +244,10 @@ three
 four" ] || { echo "$stdout"; return 1; }
 	[ "$stderr" = "bad
 worse" ]
+	# In one file they are in the order of the log.
+	"$callgate" logs --state-dir="$dir/state" web >both 2>&1
+	[ "$(head -n 2 both)" = "one
+two" ] && [ "$(sed -n 3p both)" = bad ] || { cat both; return 1; }
 	cg logs --tail 2 web
 	[ "$stdout" = four ] || { echo "$stdout"; return 1; }
 	[ "$stderr" = worse ]
