@@ -97,19 +97,19 @@ static int arrange(const struct gate_box *b, int *report, int *root, struct gate
 	struct rlimit files;
 
 	if (null < 0)
-		return GATE_FAIL_SYS(err, "opening /dev/null: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "opening /dev/null");
 	for (int i = 0; i < 5; i++) /* out of the way first, so that none is overwritten */
 		if (fds[i] >= 0 && (fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 10)) < 0)
-			return GATE_FAIL_SYS(err, "duplicating a descriptor: %s", strerror(errno));
+			return GATE_FAIL_SYS(err, "duplicating a descriptor");
 	for (int i = 0; i < 5; i++)
 		if (fds[i] >= 0 && dup2(fds[i], i) < 0)
-			return GATE_FAIL_SYS(err, "duplicating a descriptor: %s", strerror(errno));
+			return GATE_FAIL_SYS(err, "duplicating a descriptor");
 	*report = 3;
 	*root = b->root >= 0 ? 4 : -1;
 	if (syscall(SYS_close_range, b->root >= 0 ? 5u : 4u, ~0u, 0u) == 0)
 		return 0;
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0) /* before Linux 5.9 */
-		return GATE_FAIL_SYS(err, "getrlimit: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "getrlimit");
 	for (rlim_t fd = b->root >= 0 ? 5 : 4; fd < files.rlim_cur; fd++)
 		(void)close((int)fd);
 	return 0;
@@ -122,9 +122,9 @@ static int confine(int root, struct gate_err *err)
 	if (root < 0)
 		return 0;
 	if (geteuid() != 0 && unshare(CLONE_NEWUSER) < 0)
-		return GATE_FAIL_SYS(err, "unpacking without root needs a user namespace: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "unpacking without root needs a user namespace");
 	if (fchdir(root) < 0 || chroot(".") < 0 || chdir("/") < 0)
-		return GATE_FAIL_SYS(err, "making the layer's directory the root: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "making the layer's directory the root");
 	(void)close(root);
 	return 0;
 }
@@ -141,12 +141,12 @@ static int lower(struct gate_err *err)
 	for (size_t i = 0; i < GATE_ARRAY_LEN(kept); i++)
 		mask |= 1u << kept[i];
 	if (syscall(SYS_capget, &head, data) < 0)
-		return GATE_FAIL_SYS(err, "capget: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "capget");
 	data[0].effective &= mask;
 	data[0].permitted &= mask;
 	data[1].effective = data[1].permitted = data[0].inheritable = data[1].inheritable = 0;
 	if (syscall(SYS_capset, &head, data) < 0)
-		return GATE_FAIL_SYS(err, "capset: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "capset");
 	return 0;
 }
 
@@ -180,7 +180,7 @@ __attribute__((noreturn)) static void inside(const struct gate_box *b, int repor
 		limit(RLIMIT_DATA, MEMORY_MAX);
 	if (arrange(b, &report, &root, err) == 0 && confine(root, err) == 0 && lower(err) == 0) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-			(void)GATE_FAIL_SYS(err, "no_new_privs: %s", strerror(errno));
+			(void)GATE_FAIL_SYS(err, "no_new_privs");
 		else if (gate_seccomp_load(b->filter, b->filter_len, 0, NULL, err) == 0)
 			b->run(b->ctx, &said);
 	}
@@ -200,14 +200,14 @@ int gate_box_start(struct gate_box *b, struct gate_err *err)
 	b->pid = -1;
 	b->report = -1;
 	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return GATE_FAIL_SYS(err, "making a pipe: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "making a pipe");
 	pid = fork();
 	if (pid == 0)
 		inside(b, pipes[1], parent);
 	(void)close(pipes[1]);
 	if (pid < 0) {
 		(void)close(pipes[0]);
-		return GATE_FAIL_SYS(err, "starting a process for %s: %s", b->what, strerror(errno));
+		return GATE_FAIL_SYS(err, "starting a process for %s", b->what);
 	}
 	b->pid = pid;
 	b->report = pipes[0];

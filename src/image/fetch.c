@@ -90,14 +90,14 @@ int gate_fetch(const char *name, const char *arch, int dir, struct gate_err *err
 	};
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return GATE_FAIL_SYS(err, "making a pipe: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "making a pipe");
 	pid = fork();
 	if (pid == 0)
 		become(program, dir, pipes[1], argv);
 	(void)close(pipes[1]);
 	if (pid < 0) {
 		(void)close(pipes[0]);
-		return GATE_FAIL_SYS(err, "starting skopeo: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "starting skopeo");
 	}
 	listen(pipes[0], last);
 	(void)close(pipes[0]);

@@ -33,7 +33,7 @@ static int add_layer(struct gate_images *s, const struct gate_layout *l, size_t 
 		return -1;
 	rc = gate_images_temp(s, &t, err);
 	if (rc == 0)
-		rc = fchmod(t.dir, 0755) < 0 ? GATE_FAIL_SYS(err, "preparing a layer: %s", strerror(errno)) : 0;
+		rc = fchmod(t.dir, 0755) < 0 ? GATE_FAIL_SYS(err, "preparing a layer") : 0;
 	if (rc == 0)
 		rc = gate_unpack(blob, t.dir, &how, &done, err);
 	(void)close(blob);
@@ -97,7 +97,7 @@ static int from_oci(struct gate_images *s, const struct gate_reference *r, const
 	int dir = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
 
 	if (dir < 0)
-		return GATE_FAIL_SYS(err, "opening '%s': %s", r->path, strerror(errno));
+		return GATE_FAIL_SYS(err, "opening '%s'", r->path);
 	rc = gate_layout_read(&arena, dir, r->tag, &host, &l, err);
 	if (rc == 0)
 		rc = add(s, &l, reference, ret, err);
@@ -117,7 +117,7 @@ static int from_archive(struct gate_images *s, const struct gate_reference *r, c
 	int file = open(r->path, O_RDONLY | O_NOCTTY | O_CLOEXEC), rc;
 
 	if (file < 0)
-		return GATE_FAIL_SYS(err, "opening '%s': %s", r->path, strerror(errno));
+		return GATE_FAIL_SYS(err, "opening '%s'", r->path);
 	rc = gate_images_temp(s, &t, err);
 	if (rc == 0)
 		rc = gate_unpack(file, t.dir, &how, &done, err);
@@ -141,7 +141,7 @@ static int from_registry(struct gate_images *s, const char *reference, struct ga
 	if (rc == 0)
 		rc = gate_fetch(reference, host.arch, t.dir, err);
 	if (rc == 0 && (dir = openat(t.dir, "layout", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
-		rc = GATE_FAIL_SYS(err, "opening what skopeo fetched: %s", strerror(errno));
+		rc = GATE_FAIL_SYS(err, "opening what skopeo fetched");
 	if (rc == 0)
 		rc = gate_layout_read(&arena, dir, "image", &host, &l, err);
 	if (rc == 0)
@@ -164,7 +164,7 @@ static int kept_as(struct gate_arena *arena, const struct gate_reference *r, con
 		return 0;
 	real = realpath(r->path, NULL);
 	if (real == NULL && errno != ENOENT)
-		return GATE_FAIL_SYS(err, "'%s': %s", r->path, strerror(errno));
+		return GATE_FAIL_SYS(err, "'%s'", r->path);
 	const char *path = real != NULL ? real : r->path;
 
 	size = strlen(scheme) + strlen(path) + 1 + (r->tag != NULL ? strlen(r->tag) : 0) + 1;
@@ -260,10 +260,10 @@ int gate_image_get(struct gate_images *s, const char *reference, bool pull, stru
 	if (get(s, reference, pull, &arena, ret, &mine) == 0)
 		return 0;
 	/* The sentence names the image once. */
-	if (strncmp(mine.text, "image '", 7) == 0 || strstr(mine.text, reference) != NULL)
-		gate_err_set(err, mine.code, mine.sys, "%s", mine.text);
-	else
-		gate_err_set(err, mine.code, mine.sys, "image '%s': %s", reference, mine.text);
+	if (strncmp(mine.text, "image '", 7) != 0 && strstr(mine.text, reference) == NULL)
+		gate_err_prefix(&mine, "image '%s'", reference);
+	if (err != NULL && err->code == GATE_OK)
+		*err = mine;
 	return -1;
 }
 
@@ -313,7 +313,7 @@ int gate_image_import(struct gate_images *s, int file, const char *name, struct 
 		return GATE_FAIL(err, GATE_E_INVALID, "'%s' is no name to import under", name);
 	if (gate_images_share(s, err) < 0 || gate_images_temp(s, &t, err) < 0)
 		return -1;
-	rc = fchmod(t.dir, 0755) < 0 ? GATE_FAIL_SYS(err, "preparing a layer: %s", strerror(errno)) : 0;
+	rc = fchmod(t.dir, 0755) < 0 ? GATE_FAIL_SYS(err, "preparing a layer") : 0;
 	if (rc == 0)
 		rc = gate_unpack(file, t.dir, &how, &done, err);
 	if (rc == 0)

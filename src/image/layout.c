@@ -42,7 +42,8 @@ static int open_saved(int dir, const char *path, int *ret, struct gate_err *err)
 	               parent != NULL ? "/" : "", target + 3);
 	return gate_out_open_file(dir, joined, ret, err);
 fail:
-	gate_err_set(err, mine.code, mine.sys, "%s", mine.text);
+	if (err != NULL && err->code == GATE_OK)
+		*err = mine;
 	return -1;
 }
 
@@ -238,14 +239,14 @@ static int check_content(int fd, const struct gate_layer_file *f, struct gate_er
 	gate_digest_start(&sha);
 	while ((n = read(fd, block, 256u << 10)) != 0) {
 		if (n < 0 && errno != EINTR)
-			return GATE_FAIL_SYS(err, "reading '%s': %s", f->path, strerror(errno));
+			return GATE_FAIL_SYS(err, "reading '%s'", f->path);
 		if (n > 0)
 			gate_digest_add(&sha, block, (size_t)n);
 	}
 	gate_digest_end(&sha, &is);
 	if (memcmp(&is, &f->blob.digest, sizeof(is)) != 0)
 		return wrong("digest", f->path, err);
-	return lseek(fd, 0, SEEK_SET) == 0 ? 0 : GATE_FAIL_SYS(err, "seeking in '%s': %s", f->path, strerror(errno));
+	return lseek(fd, 0, SEEK_SET) == 0 ? 0 : GATE_FAIL_SYS(err, "seeking in '%s'", f->path);
 }
 
 int gate_layout_open(const struct gate_layout *l, size_t i, int *ret, struct gate_err *err)

@@ -16,7 +16,7 @@ static DIR *open_list(int at, struct gate_err *err)
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 
 	if (dir == NULL) {
-		(void)GATE_FAIL_SYS(err, "listing images: %s", strerror(errno));
+		(void)GATE_FAIL_SYS(err, "listing images");
 		if (fd >= 0)
 			(void)close(fd);
 	}
@@ -163,7 +163,7 @@ static int remove_kept(struct gate_images *s, int dir, const char *name, struct 
 	if (gate_images_temp(s, &t, err) < 0)
 		return -1;
 	if (renameat(dir, name, t.dir, "removed") < 0)
-		rc = GATE_FAIL_SYS(err, "removing '%s': %s", name, strerror(errno));
+		rc = GATE_FAIL_SYS(err, "removing '%s'", name);
 	else
 		rc = gate_out_remove(t.dir, "removed", err);
 	gate_images_temp_end(s, &t);
@@ -225,7 +225,7 @@ static int remove_reference(struct gate_images *s, const char *name, bool (*in_u
 	if (rc == 0 && whole)
 		rc = check_use(s, name, &layers, in_use, ctx, err);
 	if (rc == 0 && unlinkat(s->refs, file, 0) < 0)
-		rc = GATE_FAIL_SYS(err, "removing image '%s': %s", name, strerror(errno));
+		rc = GATE_FAIL_SYS(err, "removing image '%s'", name);
 	if (rc == 0 && whole)
 		rc = collect(s, s->configs, &configs, err);
 	if (rc == 0 && whole)

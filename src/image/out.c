@@ -70,7 +70,7 @@ static int set_attributes(struct gate_out *o, const struct gate_item *item, int 
 		if (!attribute_kept(x->name) || fsetxattr(fd, x->name, x->value, x->len, 0) == 0)
 			continue;
 		if (errno != EPERM && errno != ENOTSUP)
-			return GATE_FAIL_SYS(err, "setting the attribute '%s': %s", x->name, strerror(errno));
+			return GATE_FAIL_SYS(err, "setting the attribute '%s'", x->name);
 		o->xattrs++;
 	}
 	return 0;
@@ -90,14 +90,22 @@ static int check_owner(const struct gate_item *item, struct gate_err *err)
 	return 0;
 }
 
+static int no_owner(const struct gate_item *item, struct gate_err *err)
+{
+	const long long uid = item->uid, gid = item->gid;
+
+	return errno == EINVAL
+	           ? GATE_FAIL(err, GATE_E_INVALID, "setting the owner %lld:%lld: not in this user namespace", uid, gid)
+	           : GATE_FAIL_SYS(err, "setting the owner %lld:%lld", uid, gid);
+}
+
 /* chown(2) clears set-user-id bits and file capabilities: the owner goes first. */
 static int settle(struct gate_out *o, const struct gate_item *item, int fd, uint32_t mode, struct gate_err *err)
 {
 	if (o->owners && fchown(fd, (uid_t)item->uid, (gid_t)item->gid) < 0)
-		return GATE_FAIL_SYS(err, "setting the owner %lld:%lld: %s", (long long)item->uid, (long long)item->gid,
-		                     errno == EINVAL ? "not in this user namespace" : strerror(errno));
+		return no_owner(item, err);
 	if (fchmod(fd, mode) < 0)
-		return GATE_FAIL_SYS(err, "setting the mode %#o: %s", mode, strerror(errno));
+		return GATE_FAIL_SYS(err, "setting the mode %#o", mode);
 	return set_attributes(o, item, fd, err);
 }
 
@@ -107,9 +115,9 @@ int gate_out_finish(struct gate_out *o, const struct gate_item *item, int fd, st
 	int rc = settle(o, item, fd, item->mode & 07777, err);
 
 	if (rc == 0 && futimens(fd, times) < 0)
-		rc = GATE_FAIL_SYS(err, "setting the time: %s", strerror(errno));
+		rc = GATE_FAIL_SYS(err, "setting the time");
 	if (close(fd) < 0 && rc == 0)
-		rc = GATE_FAIL_SYS(err, "writing: %s", strerror(errno));
+		rc = GATE_FAIL_SYS(err, "writing");
 	return rc;
 }
 
@@ -148,12 +156,12 @@ static int put_directory(struct gate_out *o, const struct gate_item *item, const
 	    clear_name(o, name, err) < 0)
 		return -1;
 	if (name[0] != '\0' && mkdirat(o->parent, name, 0700) < 0 && errno != EEXIST)
-		return GATE_FAIL_SYS(err, "making a directory: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "making a directory");
 	if (hides && gate_out_opaque(o->parent, name, err) < 0)
 		return -1;
 	fd = openat(o->parent, here, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return GATE_FAIL_SYS(err, "opening a directory: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "opening a directory");
 	rc = settle(o, item, fd, mode, err);
 	(void)close(fd);
 	return rc < 0 ? -1 : remember_time(o, o->parent_path, name, item, err);
@@ -170,7 +178,7 @@ static int put_file(struct gate_out *o, const char *name, int *ret, struct gate_
 		fd = openat(o->parent, name, flags, 0600);
 	}
 	if (fd < 0)
-		return GATE_FAIL_SYS(err, "making a file: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "making a file");
 	*ret = fd;
 	return 0;
 }
@@ -181,10 +189,9 @@ static int settle_name(struct gate_out *o, const struct gate_item *item, const c
 	const struct timespec times[2] = { time_of(item), time_of(item) };
 
 	if (o->owners && fchownat(o->parent, name, (uid_t)item->uid, (gid_t)item->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return GATE_FAIL_SYS(err, "setting the owner %lld:%lld: %s", (long long)item->uid, (long long)item->gid,
-		                     errno == EINVAL ? "not in this user namespace" : strerror(errno));
+		return no_owner(item, err);
 	if (utimensat(o->parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-		return GATE_FAIL_SYS(err, "setting the time: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "setting the time");
 	return 0;
 }
 
@@ -197,7 +204,7 @@ static int put_symlink(struct gate_out *o, const struct gate_item *item, const c
 	if (rc < 0 && errno == EEXIST && clear_name(o, name, err) == 0)
 		rc = symlinkat(item->link, o->parent, name);
 	if (rc < 0)
-		return GATE_FAIL_SYS(err, "making a symbolic link: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "making a symbolic link");
 	return settle_name(o, item, name, err);
 }
 
@@ -207,7 +214,7 @@ static int put_fifo(struct gate_out *o, const struct gate_item *item, const char
 		return -1;
 	/* The umask is 0 in the box; nothing else is done to the mode, since that would need the fifo opened. */
 	if (mknodat(o->parent, name, S_IFIFO | (item->mode & 0777), 0) < 0)
-		return GATE_FAIL_SYS(err, "making a fifo: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "making a fifo");
 	return settle_name(o, item, name, err);
 }
 
@@ -235,7 +242,7 @@ static int put_hardlink(struct gate_out *o, const struct gate_item *item, const 
 	else if (clear_name(o, name, err) < 0)
 		rc = -1;
 	else if (linkat(dir, target, o->parent, name, 0) < 0)
-		rc = GATE_FAIL_SYS(err, "hard link to '%s': %s", item->link, strerror(errno));
+		rc = GATE_FAIL_SYS(err, "hard link to '%s'", item->link);
 	(void)close(dir);
 	return rc;
 }
@@ -343,12 +350,12 @@ int gate_out_end(struct gate_out *o, struct gate_err *err)
 		fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		(void)close(dir);
 		if (fd < 0)
-			return GATE_FAIL_SYS(err, "opening a directory to set its time: %s", strerror(errno));
+			return GATE_FAIL_SYS(err, "opening a directory to set its time");
 		int rc = futimens(fd, times);
 
 		(void)close(fd);
 		if (rc < 0)
-			return GATE_FAIL_SYS(err, "setting the time of a directory: %s", strerror(errno));
+			return GATE_FAIL_SYS(err, "setting the time of a directory");
 	}
 	return 0;
 }

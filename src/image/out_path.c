@@ -63,15 +63,13 @@ int gate_out_opaque(int parent, const char *name, struct gate_err *err)
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc;
 
 	if (fd < 0)
-		return GATE_FAIL_SYS(err, "opening a directory to hide what is below it: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "opening a directory to hide what is below it");
 	/* overlayfs looks at trusted.* unless it is mounted with userxattr, which only a user namespace needs (5.11). */
 	rc = fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0);
 	if (rc < 0 && errno == EPERM)
 		rc = fsetxattr(fd, "user.overlay.opaque", "y", 1, 0);
 	if (rc < 0)
-		rc = GATE_FAIL_SYS(err,
-		                   "this file system takes no mark for a hidden directory (extended attributes): %s",
-		                   strerror(errno));
+		rc = GATE_FAIL_SYS(err, "this file system takes no mark for a hidden directory (extended attributes)");
 	(void)close(fd);
 	return rc;
 }
@@ -86,12 +84,12 @@ static int step(int at, const char *name, bool make, struct gate_err *err)
 	if (fd < 0 && errno == ENOTDIR && make && gate_out_is_whiteout(at, name)) {
 		hidden = true;
 		if (unlinkat(at, name, 0) < 0)
-			return GATE_FAIL_SYS(err, "replacing a whiteout: %s", strerror(errno));
+			return GATE_FAIL_SYS(err, "replacing a whiteout");
 		errno = ENOENT;
 	}
 	if (fd < 0 && errno == ENOENT && make) {
 		if (mkdirat(at, name, 0755) < 0)
-			return GATE_FAIL_SYS(err, "making a directory: %s", strerror(errno));
+			return GATE_FAIL_SYS(err, "making a directory");
 		if (hidden && gate_out_opaque(at, name, err) < 0)
 			return -1;
 		fd = openat(at, name, flags);
@@ -100,7 +98,7 @@ static int step(int at, const char *name, bool make, struct gate_err *err)
 		return GATE_FAIL(err, GATE_E_INVALID, "'%s' on the way is no directory (links are not followed)", name);
 	if (fd < 0 && errno == ENOENT)
 		return GATE_FAIL(err, GATE_E_NOTFOUND, "'%s' on the way does not exist", name);
-	return fd < 0 ? GATE_FAIL_SYS(err, "opening '%s' on the way: %s", name, strerror(errno)) : fd;
+	return fd < 0 ? GATE_FAIL_SYS(err, "opening '%s' on the way", name) : fd;
 }
 
 int gate_out_open(int root, const char *path, bool make, int *ret, struct gate_err *err)
@@ -118,7 +116,7 @@ int gate_out_open(int root, const char *path, bool make, int *ret, struct gate_e
 	/* Missing, hostile, or a kernel or a filter without openat2 (before 5.6): step by step, which also says what it is. */
 	at = fcntl(root, F_DUPFD_CLOEXEC, 3);
 	if (at < 0)
-		return GATE_FAIL_SYS(err, "holding a directory: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "holding a directory");
 	for (const char *p = path; *p != '\0';) {
 		size_t n = strcspn(p, "/");
 
@@ -159,7 +157,7 @@ int gate_out_open_file(int root, const char *path, int *ret, struct gate_err *er
 	if (fd < 0 && errno == ELOOP)
 		return GATE_FAIL(err, GATE_E_INVALID, "'%s' is a symbolic link", name);
 	if (fd < 0)
-		return GATE_FAIL_SYS(err, "opening '%s': %s", name, strerror(errno));
+		return GATE_FAIL_SYS(err, "opening '%s'", name);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		(void)close(fd);
 		return GATE_FAIL(err, GATE_E_INVALID, "'%s' is no regular file", name);
@@ -221,9 +219,9 @@ int gate_out_remove(int parent, const char *name, struct gate_err *err)
 	while (again) { /* until a pass finds no directory that has content */
 		again = false;
 		if (empty(-1, parent, name, &counter, &again) < 0)
-			return GATE_FAIL_SYS(err, "emptying a directory: %s", strerror(errno));
+			return GATE_FAIL_SYS(err, "emptying a directory");
 	}
 	if (unlinkat(parent, name, AT_REMOVEDIR) < 0)
-		return GATE_FAIL_SYS(err, "removing a directory: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "removing a directory");
 	return 0;
 }

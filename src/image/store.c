@@ -55,20 +55,20 @@ static int make_path(const char *path, struct gate_err *err)
 	for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(part, 0755) < 0 && errno != EEXIST)
-			return GATE_FAIL_SYS(err, "making '%s' for images: %s", part, strerror(errno));
+			return GATE_FAIL_SYS(err, "making '%s' for images", part);
 		*slash = '/';
 	}
 	if (mkdir(part, 0700) < 0 && errno != EEXIST)
-		return GATE_FAIL_SYS(err, "making '%s' for images: %s", part, strerror(errno));
+		return GATE_FAIL_SYS(err, "making '%s' for images", part);
 	return 0;
 }
 
 static int open_part(struct gate_images *s, const char *name, int *ret, struct gate_err *err)
 {
 	if (mkdirat(s->dir, name, 0700) < 0 && errno != EEXIST)
-		return GATE_FAIL_SYS(err, "making '%s/%s': %s", s->path, name, strerror(errno));
+		return GATE_FAIL_SYS(err, "making '%s/%s'", s->path, name);
 	*ret = openat(s->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return *ret >= 0 ? 0 : GATE_FAIL_SYS(err, "opening '%s/%s': %s", s->path, name, strerror(errno));
+	return *ret >= 0 ? 0 : GATE_FAIL_SYS(err, "opening '%s/%s'", s->path, name);
 }
 
 static int open_all(struct gate_images *s, struct gate_err *err)
@@ -77,7 +77,7 @@ static int open_all(struct gate_images *s, struct gate_err *err)
 
 	s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0 || fstat(s->dir, &st) < 0)
-		return GATE_FAIL_SYS(err, "opening '%s' for images: %s", s->path, strerror(errno));
+		return GATE_FAIL_SYS(err, "opening '%s' for images", s->path);
 	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
 		return GATE_FAIL(
 		    err, GATE_E_DENIED,
@@ -86,7 +86,7 @@ static int open_all(struct gate_images *s, struct gate_err *err)
 	    open_part(s, "refs", &s->refs, err) < 0 || open_part(s, "tmp", &s->tmp, err) < 0)
 		return -1;
 	s->lock = openat(s->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return s->lock >= 0 ? 0 : GATE_FAIL_SYS(err, "opening '%s/lock': %s", s->path, strerror(errno));
+	return s->lock >= 0 ? 0 : GATE_FAIL_SYS(err, "opening '%s/lock'", s->path);
 }
 
 /* What killed pulls left, when nobody is pulling. */
@@ -160,7 +160,7 @@ static int lock(struct gate_images *s, int how, struct gate_err *err)
 
 	for (int i = 0; flock(s->lock, how | LOCK_NB) < 0; i++) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return GATE_FAIL_SYS(err, "locking '%s': %s", s->path, strerror(errno));
+			return GATE_FAIL_SYS(err, "locking '%s'", s->path);
 		if (i == WAIT_STEPS)
 			return GATE_FAIL(err, GATE_E_CONFLICT,
 			                 "images in '%s' are being fetched, started or removed; try again", s->path);
@@ -197,12 +197,12 @@ int gate_images_temp(struct gate_images *s, struct gate_temp *ret, struct gate_e
 
 	do {
 		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-			return GATE_FAIL_SYS(err, "getrandom: %s", strerror(errno));
+			return GATE_FAIL_SYS(err, "getrandom");
 		(void)snprintf(t.name, sizeof(t.name), "%016llx", (unsigned long long)random);
 	} while (mkdirat(s->tmp, t.name, 0700) < 0 && errno == EEXIST);
 	t.dir = openat(s->tmp, t.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (t.dir < 0)
-		return GATE_FAIL_SYS(err, "making a directory in '%s/tmp': %s", s->path, strerror(errno));
+		return GATE_FAIL_SYS(err, "making a directory in '%s/tmp'", s->path);
 	*ret = t;
 	return 0;
 }
@@ -227,16 +227,16 @@ int gate_images_write(struct gate_images *s, int dir, const char *name, const ch
 		return -1;
 	fd = openat(t.dir, "file", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		rc = GATE_FAIL_SYS(err, "writing '%s' in '%s': %s", name, s->path, strerror(errno));
+		rc = GATE_FAIL_SYS(err, "writing '%s' in '%s'", name, s->path);
 	for (size_t done = 0; rc == 0 && done < len;) {
 		ssize_t n = write(fd, text + done, len - done);
 
 		if (n < 0 && errno != EINTR)
-			rc = GATE_FAIL_SYS(err, "writing '%s' in '%s': %s", name, s->path, strerror(errno));
+			rc = GATE_FAIL_SYS(err, "writing '%s' in '%s'", name, s->path);
 		done += n > 0 ? (size_t)n : 0;
 	}
 	if (rc == 0 && (fsync(fd) < 0 || renameat(t.dir, "file", dir, name) < 0))
-		rc = GATE_FAIL_SYS(err, "writing '%s' in '%s': %s", name, s->path, strerror(errno));
+		rc = GATE_FAIL_SYS(err, "writing '%s' in '%s'", name, s->path);
 	if (fd >= 0)
 		(void)close(fd);
 	gate_images_temp_end(s, &t);
@@ -262,7 +262,7 @@ int gate_images_keep(struct gate_images *s, struct gate_temp *t, const struct ga
 	(void)snprintf(text, sizeof(text), "%llu\n", (unsigned long long)bytes);
 	/* A layer that is there is whole, also after a power failure: its content goes to the disk before its name. */
 	if (syncfs(t->dir) < 0)
-		return GATE_FAIL_SYS(err, "writing a layer to the disk: %s", strerror(errno));
+		return GATE_FAIL_SYS(err, "writing a layer to the disk");
 	if (gate_images_write(s, s->layers, size, text, strlen(text), err) < 0)
 		return -1;
 	if (renameat2(s->tmp, t->name, s->layers, name, RENAME_NOREPLACE) == 0) {
@@ -271,7 +271,7 @@ int gate_images_keep(struct gate_images *s, struct gate_temp *t, const struct ga
 	}
 	if (errno == EEXIST)
 		return 0; /* somebody else was faster: the same content */
-	return GATE_FAIL_SYS(err, "keeping a layer: %s", strerror(errno));
+	return GATE_FAIL_SYS(err, "keeping a layer");
 }
 
 int gate_images_ref(struct gate_images *s, const char *reference, struct gate_digest *ret, struct gate_err *err)

@@ -166,7 +166,7 @@ static int copy_content(struct archive *a, struct archive_entry *e, int fd, stru
 			ssize_t n = pwrite(fd, (const char *)data + done, len - done, (off_t)at + (off_t)done);
 
 			if (n < 0 && errno != EINTR)
-				return GATE_FAIL_SYS(&said->err, "writing: %s", strerror(errno));
+				return GATE_FAIL_SYS(&said->err, "writing");
 			done += n > 0 ? (size_t)n : 0;
 		}
 		said->bytes += len;
@@ -175,7 +175,7 @@ static int copy_content(struct archive *a, struct archive_entry *e, int fd, stru
 		return GATE_FAIL(&said->err, GATE_E_SYNTAX, "%s", trouble(a));
 	/* A hole at the end. */
 	if (archive_entry_sparse_count(e) > 0 && ftruncate(fd, archive_entry_size(e)) < 0)
-		return GATE_FAIL_SYS(&said->err, "setting the size: %s", strerror(errno));
+		return GATE_FAIL_SYS(&said->err, "setting the size");
 	return 0;
 }
 
@@ -224,7 +224,7 @@ static void unpack(void *ctx, struct gate_box_report *said)
 	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
 
 	if (root < 0) {
-		(void)GATE_FAIL_SYS(&said->err, "opening the root: %s", strerror(errno));
+		(void)GATE_FAIL_SYS(&said->err, "opening the root");
 		return;
 	}
 	if (a == NULL || archive_read_support_format_tar(a) != ARCHIVE_OK) {
@@ -271,7 +271,7 @@ static int pass_on(int to, const char *data, size_t len, struct gate_err *err)
 		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
 			return 1;
 		if (n < 0)
-			return GATE_FAIL_SYS(err, "handing on: %s", strerror(errno));
+			return GATE_FAIL_SYS(err, "handing on");
 		data += n;
 		len -= (size_t)n;
 	}
@@ -295,7 +295,7 @@ static int pump(int from, int to, const struct gate_unpack *how, uint64_t packed
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return GATE_FAIL_SYS(err, "reading what was decompressed: %s", strerror(errno));
+			return GATE_FAIL_SYS(err, "reading what was decompressed");
 		if (n == 0)
 			break;
 		total += (uint64_t)n;
@@ -349,7 +349,8 @@ static int run(struct gate_box *first, struct gate_box *second, int a[2], int b[
 			unpacked = GATE_FAIL(&mine, GATE_E_PROTO, "unpacking stopped early");
 	}
 	if (unpacked < 0) {
-		gate_err_set(err, mine.code, mine.sys, "%s", mine.text);
+		if (err != NULL && err->code == GATE_OK)
+			*err = mine;
 		return -1;
 	}
 	ret->bytes = said.bytes;
@@ -392,7 +393,7 @@ int gate_unpack(int blob, int dir, const struct gate_unpack *how, struct gate_un
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, a) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, b) < 0) {
-		rc = GATE_FAIL_SYS(err, "making a socket: %s", strerror(errno));
+		rc = GATE_FAIL_SYS(err, "making a socket");
 	} else {
 		first.out = a[1];
 		second.in = b[0];

@@ -74,7 +74,7 @@ two" ] || { echo "$stdout"; return 1; }
 	exits 2
 	image pull oci:nowhere
 	exits 2
-	complains "nowhere"
+	[ "$stderr" = "callgate: image 'oci:nowhere': opening 'nowhere': No such file or directory" ] || { echo "$stderr"; return 1; }
 	image import /dev/null mine
 	exits 2
 	complains "it is empty"
