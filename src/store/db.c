@@ -401,6 +401,15 @@ static int make(const char *path, struct gate_err *err)
 	return 0;
 }
 
+/* SQLite seeds its random numbers, from a file, when it first needs some: when it begins its log anew, after thousands of commits.
+ * The front may not open it any more then. */
+static void seed(void)
+{
+	uint8_t byte;
+
+	sqlite3_randomness(sizeof(byte), &byte);
+}
+
 GATE_DEFINE_FREEP(struct gate_db, gate_db_close)
 
 int gate_db_open(const char *path, const struct gate_db_schema *schema, struct gate_db **ret, struct gate_err *err)
@@ -422,6 +431,7 @@ int gate_db_open(const char *path, const struct gate_db_schema *schema, struct g
 		return err == NULL ? -1 : GATE_NOTE(err, "'%s'", path);
 	if (check(db, path, err) < 0 || migrate(db, path, schema, err) < 0)
 		return -1;
+	seed();
 	*ret = GATE_TAKE(&db);
 	return 0;
 }

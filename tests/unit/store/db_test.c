@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "store/db.h"
 
@@ -325,6 +326,60 @@ static void a_full_and_a_read_only_disk_are_told(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* --- what it needs of the system once it is open --- */
+static int no_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret)
+{
+	(void)vfs;
+	(void)name;
+	(void)file;
+	(void)flags;
+	(void)ret;
+	_exit(3);
+}
+
+static int no_seed(sqlite3_vfs *vfs, int n, char *bytes)
+{
+	(void)vfs;
+	(void)n;
+	(void)bytes;
+	_exit(4);
+}
+
+/* In a process of its own, as the front is: with nothing left of what another one has opened. */
+__attribute__((noreturn)) static void begin_the_log_anew(const char *path, bool fresh)
+{
+	static char pages[5 << 20]; /* more than what makes SQLite copy its log into the database */
+	struct gate_db *db = open_db(path, &one);
+
+	if (fresh) {
+		fill(db, 1);
+		_exit(0);
+	}
+	sqlite3_vfs_find("callgate")->xOpen = no_file;
+	sqlite3_vfs_find(NULL)->xRandomness = no_seed;
+	for (int i = 0; i < 3; i++)
+		gate_db_run(db, "INSERT INTO a (name, bytes) VALUES ('large', ?)", "b", pages, sizeof(pages));
+	_exit(gate_db_trouble(db, NULL) == 0 ? 0 : 5);
+}
+
+/* The front has a filter by then. SQLite seeded its random numbers, from /dev/urandom, when it first began a log anew: that killed
+ * the front at each of its starts, once an earlier one had filled the log and had been killed before it began another. */
+static void it_opens_nothing_once_it_is_open(void **state)
+{
+	struct place *p = *state;
+
+	for (int fresh = 1; fresh >= 0; fresh--) {
+		int status;
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0)
+			begin_the_log_anew(p->path, fresh == 1);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
 static void a_second_process_is_told(void **state)
 {
 	struct place *p = *state;
@@ -365,6 +420,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damage_is_seen_when_it_is_opened, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_database_fails_whole_and_recovers, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_and_a_read_only_disk_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(it_opens_nothing_once_it_is_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_second_process_is_told, setup, teardown),
 		cmocka_unit_test(queries_nest),
 	};
