@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -145,6 +146,15 @@ static int file_or_none(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fd : -1;
 }
 
+/* A front of another build would misunderstand what runs, and take its tasks for lost. */
+static int agree(const char *protocol, struct gate_err *err)
+{
+	return protocol != NULL && strcmp(protocol, gate_ipc_protocol()) == 0
+	           ? 0
+	           : GATE_FAIL(err, GATE_E_UNSUPPORTED,
+	                       "callgate and callgate-front are of different builds: they go together");
+}
+
 static int read_settings(struct front *f, struct gate_err *err)
 {
 	const void *bytes;
@@ -210,12 +220,12 @@ static int status_of(const struct gate_err *err)
 	return FRONT_FAILED;
 }
 
-static int start(struct front *f, struct gate_err *err)
+static int start(struct front *f, const char *protocol, struct gate_err *err)
 {
 	struct gate_world w = { wall_ms,         now_ms,   chance, gate_link_send, gate_link_open_file,
 		                gate_link_stats, hear_log, NULL };
 
-	if (gate_confine_early(err) < 0 || read_settings(f, err) < 0 ||
+	if (gate_confine_early(err) < 0 || agree(protocol, err) < 0 || read_settings(f, err) < 0 ||
 	    gate_db_open(DATABASE, &gate_schema, &f->db, err) < 0 || gate_loop_open(&f->loop, err) < 0 ||
 	    gate_link_open(f->loop, GATE_FRONT_LAUNCHER, &f->link, err) < 0)
 		return -1;
@@ -229,11 +239,11 @@ static int start(struct front *f, struct gate_err *err)
 	return gate_confine(err) < 0 || gate_agent_recover(f->agent, err) < 0 ? -1 : 0;
 }
 
-static int run(struct front *f)
+static int run(struct front *f, const char *protocol)
 {
 	struct gate_err err = GATE_ERR_INIT;
 
-	if (start(f, &err) < 0) {
+	if (start(f, protocol, &err) < 0) {
 		say(err.text);
 		return status_of(&err);
 	}
@@ -258,10 +268,13 @@ static void tear_down(struct front *f)
 	gate_config_free(f->config);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static struct front f = { .signals = -1 };
-	int status = run(&f);
+
+	/* Executed by descriptor: before Linux 6.14 that is its name. */
+	(void)prctl(PR_SET_NAME, "callgate-front");
+	int status = run(&f, argc > 1 ? argv[1] : NULL);
 
 	tear_down(&f);
 	return status;

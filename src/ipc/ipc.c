@@ -10,6 +10,15 @@
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
+const char *gate_ipc_protocol(void)
+{
+	static const char digest[] =
+#include "protocol.inc"
+	    ;
+
+	return digest;
+}
+
 int gate_ipc_send(int socket, uint32_t type, uint64_t serial, int64_t a, int64_t b, const void *bytes, size_t len,
                   const int *fds, size_t n_fds)
 {

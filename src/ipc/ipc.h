@@ -83,6 +83,9 @@ struct gate_ipc {
 	int fds[GATE_IPC_FDS_MAX]; /* -1: none; owned by the receiver */
 };
 
+/* A digest of all that the two programs must agree on. Each tells the other before the first message: a package may have been
+ * unpacked by half when the agent was started. */
+const char *gate_ipc_protocol(void);
 /* 0, or -1 with errno. Never blocks longer than the peer takes to read; SIGPIPE is not raised. */
 int gate_ipc_send(int socket, uint32_t type, uint64_t serial, int64_t a, int64_t b, const void *bytes, size_t len,
                   const int *fds, size_t n_fds);

@@ -19,7 +19,7 @@
 #include "base/base.h"
 #include "ipc/ipc.h"
 
-/* The front gets these descriptors by number. What was not said is /dev/null. */
+/* The front gets gate_ipc_protocol as its only argument and these descriptors by number. What was not said is /dev/null. */
 enum gate_front_fd {
 	GATE_FRONT_LAUNCHER = 3, /* struct gate_ipc; its end means: end, you are started again */
 	GATE_FRONT_UNIX,         /* listening */

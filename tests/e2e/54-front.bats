@@ -132,6 +132,54 @@ new_front()
 	[ "$(tasks "sorted((x['id'], x['pid'], x['startedAt']) for x in t)")" = "$before" ]
 }
 
+# own DIR: the two programs, for an agent of theirs.
+own()
+{
+	mkdir "$1"
+	cp "$callgate" "${callgate%/*}/callgate-front" "$1"
+	callgate=$1/callgate
+}
+
+@test "the front is replaced under a running agent, as an update does: the old one is started again until the agent is" {
+	own "$dir/bin"
+	start_agent
+	send POST /v2/apps '{"id":"/web","cmd":"sleep 1000","cpus":0.01,"mem":32,"instances":2,"container":{"type":"MESOS"}}' >/dev/null
+	wait_until running 2
+	before=$(tasks "sorted((x['id'], x['pid'], x['startedAt']) for x in t)")
+	printf '#!/bin/sh\nexit 1\n' >"$dir/bin/new"
+	chmod 755 "$dir/bin/new"
+	mv "$dir/bin/new" "$dir/bin/callgate-front"
+	front=$(front_pid)
+	kill -9 "$front"
+	wait_until new_front "$front"
+	[ "$(tasks "sorted((x['id'], x['pid'], x['startedAt']) for x in t)")" = "$before" ]
+}
+
+@test "a front of another build is told so and ends the agent, and no task is touched" {
+	own "$dir/bin"
+	start_agent
+	send POST /v2/apps '{"id":"/web","cmd":"sleep 1000","cpus":0.01,"mem":32,"instances":1,"container":{"type":"MESOS"}}' >/dev/null
+	wait_until running 1
+	before=$(tasks "[(x['id'], x['pid'], x['startedAt']) for x in t]")
+	# What both were built with is the front's argument, and a text in both files.
+	protocol=$(tr '\0' '\n' <"/proc/$(front_pid)/cmdline" | sed -n 2p)
+	[[ $protocol =~ ^[0-9a-f]{32}$ ]]
+	end_agent
+	sed "s/$protocol/00000000000000000000000000000000/g" "$dir/bin/callgate-front" >"$dir/other"
+	run ! cmp -s "$dir/other" "$dir/bin/callgate-front"
+	cp "$dir/bin/callgate-front" "$dir/same"
+	cp "$dir/other" "$dir/bin/callgate-front"
+	status=0
+	timeout 30 "$callgate" agent --state-dir "$dir/state" --listen "unix://$dir/agent.sock" --isolation=linux/seccomp \
+		--seccomp_config_dir="$dir/profiles" >out 2>&1 </dev/null 3>&- || status=$?
+	[ "$status" != 0 ] && [ "$status" != 124 ]
+	grep -q 'callgate and callgate-front are of different builds' out
+	grep -q 'starting the front again would not help' out
+	cp "$dir/same" "$dir/bin/callgate-front"
+	start_agent
+	[ "$(tasks "[(x['id'], x['pid'], x['startedAt']) for x in t]")" = "$before" ]
+}
+
 @test "what ended while the agent was away has ended as it did" {
 	start_agent
 	send POST /api/v1 '{"type":"LAUNCH_CONTAINER","launch_container":{"container_id":{"value":"brief"},"command":{"value":"sleep 2; exit 7"}}}'
