@@ -10,6 +10,8 @@
 
 /* Statements by the address of their text: a program has a few hundred, so this never fills up. */
 #define SLOTS 1024
+/* The front of an agent that was killed may still be in an fsync(2) when the next one starts. */
+#define PATIENCE_MS 3000
 
 struct slot {
 	const char *sql;
@@ -425,12 +427,14 @@ int gate_db_open(const char *path, const struct gate_db_schema *schema, struct g
 		return GATE_FAIL(err, GATE_E_NOSPACE, "cannot open '%s': %s", path,
 		                 db->handle != NULL ? sqlite3_errmsg(db->handle) : "out of memory");
 	(void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	(void)sqlite3_busy_timeout(db->handle, PATIENCE_MS);
 	if (sqlite3_db_readonly(db->handle, "main") == 1)
 		return GATE_FAIL(err, GATE_E_NOSPACE, "cannot write '%s'", path);
 	if (script(db, settings, err) < 0)
 		return err == NULL ? -1 : GATE_NOTE(err, "'%s'", path);
 	if (check(db, path, err) < 0 || migrate(db, path, schema, err) < 0)
 		return -1;
+	(void)sqlite3_busy_timeout(db->handle, 0);
 	seed();
 	*ret = GATE_TAKE(&db);
 	return 0;

@@ -391,6 +391,30 @@ static void a_second_process_is_told(void **state)
 	gate_db_close(db);
 }
 
+/* One that is dying: its descriptors are closed a little later. */
+static void a_first_process_that_ends_is_waited_for(void **state)
+{
+	struct place *p = *state;
+	int ready[2], status;
+	char byte = 0;
+
+	assert_int_equal(pipe(ready), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		fill(open_db(p->path, &one), 1);
+		(void)!write(ready[1], &byte, 1);
+		(void)usleep(300000);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	gate_db_close(open_db(p->path, &one));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+
 static void queries_nest(void **state)
 {
 	struct gate_db *db = open_db(":memory:", &one);
@@ -422,6 +446,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_full_and_a_read_only_disk_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_opens_nothing_once_it_is_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_second_process_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_first_process_that_ends_is_waited_for, setup, teardown),
 		cmocka_unit_test(queries_nest),
 	};
 
