@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,11 +10,15 @@
 
 #define LAST 2048 /* of what it said */
 
-__attribute__((noreturn)) static void become(const char *program, int dir, int said, const char *const argv[])
+/* It ends with whoever waits for it. */
+__attribute__((noreturn)) static void become(const char *program, pid_t parent, int dir, int said, const char *const argv[])
 {
 	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
@@ -74,7 +79,7 @@ int gate_fetch(const char *name, const char *arch, int dir, struct gate_err *err
 	GATE_AUTOFREE char *program = program_in_path("skopeo"), *source = NULL;
 	char last[LAST];
 	int pipes[2], status = 0;
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 
 	if (program == NULL)
 		return GATE_FAIL(
@@ -93,7 +98,7 @@ int gate_fetch(const char *name, const char *arch, int dir, struct gate_err *err
 		return GATE_FAIL_SYS(err, "making a pipe");
 	pid = fork();
 	if (pid == 0)
-		become(program, dir, pipes[1], argv);
+		become(program, parent, dir, pipes[1], argv);
 	(void)close(pipes[1]);
 	if (pid < 0) {
 		(void)close(pipes[0]);

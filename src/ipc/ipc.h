@@ -24,9 +24,9 @@ enum gate_ipc_type {
 	GATE_IPC_LAUNCH = 1, /* bytes: container name; fd: sealed memfd of gate_wire_task. → LAUNCHED or REFUSED (CONFLICT:
 	                      * there is one of this name) */
 	GATE_IPC_EXEC,       /* bytes: container; fd: sealed memfd of gate_wire_exec. → EXEC_DONE or REFUSED */
-	GATE_IPC_KILL,       /* bytes: container; a: signal, 0: the task's stop signal, then SIGKILL after b milliseconds.
-	                      * → DONE: it is on its way to the keeper, or will be once there is one; REFUSED NOTFOUND when
-	                      * it does not run */
+	GATE_IPC_KILL,       /* bytes: container; a: signal, 0: the task's stop signal, then SIGKILL after b milliseconds. One that is
+	                      * being launched is cut short: LAUNCH is refused, or the signal is sent once there is a keeper.
+	                      * → DONE: it is on its way to the keeper, or will be; REFUSED NOTFOUND when it does not run */
 	GATE_IPC_REMOVE,     /* bytes: container that has ended: its directory goes. → DONE (also when it is gone already), or
 	                      * REFUSED CONFLICT: it runs */
 	GATE_IPC_STATS,      /* bytes: container. → STATS or REFUSED */
@@ -43,9 +43,10 @@ enum gate_ipc_type {
 	GATE_IPC_ENDED,     /* event: struct gate_ipc_task. Sent again after every new start until the container is removed */
 	/* launcher → mother */
 	GATE_IPC_WORK = 64, /* a: LAUNCH, EXEC, REMOVE or INVENTORY (a sweep); bytes: name; fds: a socket for the worker's one
-	                     * answer, whose end without one says that it was ended; the memfd */
+	                     * answer, whose end without one says that it was ended; the memfd. serial: the worker's number */
+	GATE_IPC_CUT,       /* serial: a worker's number. It is killed, unless it has ended */
 	/* mother → launcher */
-	GATE_IPC_FRONT /* fd: the socket to a new front. Answers to an earlier one are for nobody */
+	GATE_IPC_FRONT = 72 /* fd: the socket to a new front. Answers to an earlier one are for nobody */
 };
 
 enum gate_ipc_open {

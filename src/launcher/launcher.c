@@ -181,6 +181,8 @@ static int on_kill(struct gate_launcher *l, struct gate_ipc *m, const char *name
 	c->kill_signal = m->head.a;
 	c->kill_ms = m->head.b;
 	gate_launcher_tell(l, GATE_IPC_DONE, m->head.serial, 0, 0, NULL, 0, -1);
+	if (c->phase == GATE_PHASE_LAUNCHING)
+		gate_work_cut(l, name);
 	return 0;
 }
 

@@ -33,7 +33,10 @@ struct mother {
 	struct gate_mother_files files;
 	int launcher_socket;
 	struct child launcher, front;
-	pid_t workers[WORKERS_MAX];
+	struct {
+		pid_t pid;
+		uint64_t number; /* the launcher's */
+	} workers[WORKERS_MAX];
 	size_t n_workers;
 	sigset_t before; /* signals that were blocked when we were started */
 	bool stopping, told_ready;
@@ -140,7 +143,7 @@ static void launcher_gone(struct mother *h)
 	h->launcher_socket = -1;
 	/* Nobody waits for their answers. A new launcher is started when they are gone, so that what it finds stays as it is. */
 	for (size_t i = 0; i < h->n_workers; i++)
-		(void)kill(h->workers[i], SIGKILL);
+		(void)kill(h->workers[i].pid, SIGKILL);
 	/* It notices by itself, or has done so already; that is not its own fault. */
 	h->front.blameless = true;
 	if (h->front.pid != 0)
@@ -164,7 +167,7 @@ static void reap(struct mother *h)
 			has_ended(h, &h->front, status);
 		}
 		for (size_t i = 0; i < h->n_workers; i++)
-			if (h->workers[i] == pid)
+			if (h->workers[i].pid == pid)
 				h->workers[i] = h->workers[--h->n_workers];
 	}
 }
@@ -201,10 +204,20 @@ static void work(struct mother *h, const struct gate_ipc *m)
 		be_worker(h, m);
 	}
 	/* Without one, the end of its socket is the answer. */
-	if (pid < 0)
+	if (pid < 0) {
 		gate_say_agent("no process for a launch: %s", strerror(errno));
-	else
-		h->workers[h->n_workers++] = pid;
+	} else {
+		h->workers[h->n_workers].pid = pid;
+		h->workers[h->n_workers++].number = m->head.serial;
+	}
+}
+
+/* One that has not been waited for, so its id is still its own. */
+static void cut(struct mother *h, uint64_t number)
+{
+	for (size_t i = 0; i < h->n_workers; i++)
+		if (h->workers[i].number == number)
+			(void)kill(h->workers[i].pid, SIGKILL);
 }
 
 static void from_launcher(struct mother *h)
@@ -214,14 +227,17 @@ static void from_launcher(struct mother *h)
 
 	if (got < 0 && errno == EAGAIN)
 		return;
-	if (got <= 0 || m.head.type != GATE_IPC_WORK) {
+	if (got <= 0 || (m.head.type != GATE_IPC_WORK && m.head.type != GATE_IPC_CUT)) {
 		/* Also at its end, which the next signal tells. */
 		if (h->launcher.pid > 0)
 			(void)kill(h->launcher.pid, SIGKILL);
 		(void)poll(NULL, 0, 1);
 		return;
 	}
-	work(h, &m);
+	if (m.head.type == GATE_IPC_WORK)
+		work(h, &m);
+	else
+		cut(h, m.head.serial);
 	gate_ipc_done(&m);
 }
 

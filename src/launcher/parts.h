@@ -85,6 +85,7 @@ struct gate_launcher {
 	bool is_telling, telling_ends;
 	uint64_t telling_serial;
 	struct gate_work *works, *queue, **queue_end;
+	uint64_t last_work; /* number */
 	unsigned busy[3]; /* workers: of launches, of commands, of removals */
 	bool sweeping, sweep_again;
 	struct gate_timer sweep_timer;
@@ -112,6 +113,8 @@ bool gate_held_kill(struct gate_held *c, int64_t signal, int64_t ms, uint64_t se
 
 /* work.c: asking the mother for workers */
 int gate_work_ask(struct gate_launcher *l, uint32_t type, const char *name, uint64_t serial, int task);
+/* The launch of this container is to end, whatever it is at: its worker is killed. Its end is heard as any worker's. */
+void gate_work_cut(struct gate_launcher *l, const char *name);
 void gate_work_sweep(struct gate_launcher *l);
 /* Launches do not sweep (gate_store_swept_by_other): whenever something may be left behind, it is asked for here. */
 void gate_work_sweep_later(struct gate_launcher *l);

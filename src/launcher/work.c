@@ -14,7 +14,7 @@ struct gate_work {
 	struct gate_launcher *l;
 	uint32_t type;
 	char name[GATE_IPC_NAME_MAX + 1];
-	uint64_t serial, front_age;
+	uint64_t serial, front_age, number; /* number: the mother knows it by */
 	int task, answer; /* the memfd that waits to be sent; our end */
 	struct gate_watch *watch;
 	struct gate_work *next, **back;
@@ -122,6 +122,9 @@ static void answered(void *ctx, uint32_t events)
 	} else {
 		other_over(w, got == 1 ? &m : NULL);
 	}
+	/* It was killed, and has left what it was making, or deleting, half done. */
+	if (got != 1 && w->type != GATE_IPC_INVENTORY)
+		gate_work_sweep(l);
 	free(w);
 	start_next(l);
 }
@@ -138,8 +141,9 @@ static bool begin(struct gate_work *w)
 	fds[0] = pair[1];
 	fds[1] = w->task;
 	w->answer = pair[0];
+	w->number = ++l->last_work;
 	bool good = gate_loop_watch(l->loop, pair[0], EPOLLIN, answered, w, &w->watch, NULL) == 0 &&
-	            gate_ipc_send(l->mother, GATE_IPC_WORK, 0, w->type, 0, w->name, strlen(w->name), fds, n) == 0;
+	            gate_ipc_send(l->mother, GATE_IPC_WORK, w->number, w->type, 0, w->name, strlen(w->name), fds, n) == 0;
 
 	(void)close(pair[1]);
 	if (!good) {
@@ -204,6 +208,25 @@ int gate_work_ask(struct gate_launcher *l, uint32_t type, const char *name, uint
 	l->queue_end = &w->next;
 	start_next(l);
 	return 0;
+}
+
+/* A layer may come for hours over a slow line, and nobody waits for it any more. */
+void gate_work_cut(struct gate_launcher *l, const char *name)
+{
+	for (const struct gate_work *w = l->works; w != NULL; w = w->next)
+		if (w->type == GATE_IPC_LAUNCH && strcmp(w->name, name) == 0)
+			(void)gate_ipc_send(l->mother, GATE_IPC_CUT, w->number, 0, 0, NULL, 0, NULL, 0);
+	for (struct gate_work **at = &l->queue; *at != NULL; at = &(*at)->next) {
+		struct gate_work *w = *at;
+
+		if (w->type != GATE_IPC_LAUNCH || strcmp(w->name, name) != 0)
+			continue;
+		*at = w->next;
+		if (*at == NULL)
+			l->queue_end = at;
+		failed(w);
+		return;
+	}
 }
 
 void gate_work_sweep(struct gate_launcher *l)

@@ -217,3 +217,65 @@ small_state()
 	answers 201
 	until_api /v1/jobs/lost/runs ACTIVE
 }
+
+# slow_fetches: from here on an image of a registry takes for ever; the process that fetches is in $dir/fetch.
+slow_fetches()
+{
+	mkdir "$dir/bin"
+	# shellcheck disable=SC2016 # for that shell
+	printf '#!/bin/sh\necho $$ >"%s/fetch.new" && mv "%s/fetch.new" "%s/fetch"\nexec sleep 1000\n' "$dir" "$dir" "$dir" >"$dir/bin/skopeo"
+	chmod 755 "$dir/bin/skopeo"
+	PATH="$dir/bin:$PATH"
+	agent_start
+}
+
+fetching()
+{
+	for _ in $(seq 400); do
+		[ -s "$dir/fetch" ] && return
+		sleep 0.05
+	done
+	api GET /api/v1/tasks
+	printf '%s\n' "$body"
+	cat "$dir/agent.log"
+	return 1
+}
+
+fetched_no_more()
+{
+	for _ in $(seq 400); do
+		kill -0 "$(cat "$dir/fetch")" 2>/dev/null || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+# slow ID: an app that waits for its image.
+slow()
+{
+	rm -f "$dir/fetch"
+	api POST /v2/apps "{\"id\":\"/$1\",\"cmd\":\"true\",\"cpus\":0.01,\"mem\":32,\"instances\":1,\"container\":{\"type\":\"MESOS\",
+		\"docker\":{\"image\":\"docker://registry.invalid/slow\"}}}"
+	answers 201
+	fetching
+}
+
+@test "what fetches an image ends with the launch that waits for it: at a kill, and when the agent is killed" {
+	slow_fetches
+	slow one
+	api DELETE /v2/apps/one
+	answers 200
+	fetched_no_more
+	until_api /api/v1/tasks TASK_KILLED
+	slow two
+	agent_end KILL
+	fetched_no_more
+	agent_start
+	fetching
+	# What it has begun anew ends as well, so that nothing is left.
+	api DELETE /v2/apps/two?force=true
+	answers 200
+	fetched_no_more
+	until_api /api/v1/tasks TASK_KILLED
+	[ -z "$(ls -A "$dir/state/tasks/containers")" ]
+}

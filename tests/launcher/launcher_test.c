@@ -584,11 +584,12 @@ static void without_descriptors(void **state)
 	(void)descriptors(before);
 	assert_true(lives(t.record.pid));
 	kill_and_remove(&a, "one");
-	/* A launch that began and ends meanwhile, and a kill that was asked for before it did. */
+	/* A launch that ends meanwhile, and a kill that was asked for before that could be seen. */
 	const char *const args[] = { "sleep", "1000", NULL };
 	uint64_t serial = ask_launch(&a, "three", args);
 
-	assert_int_equal(ask(&a, GATE_IPC_KILL, SIGKILL, 0, "three", 5, &m), GATE_IPC_DONE);
+	/* It has been begun when this is answered. */
+	assert_int_equal(ask(&a, GATE_IPC_STATS, 0, 0, "three", 5, &m), GATE_IPC_REFUSED);
 	before = descriptors(3);
 	struct gate_store *s = NULL;
 	struct gate_entry e = { 0 };
@@ -599,10 +600,44 @@ static void without_descriptors(void **state)
 		(void)usleep(10000);
 	gate_store_close(s);
 	(void)usleep(50000); /* for it to try; that it does not is no failure */
+	assert_int_equal(ask(&a, GATE_IPC_KILL, SIGKILL, 0, "three", 5, &m), GATE_IPC_DONE);
 	(void)descriptors(before);
 	assert_true(hear(&a, GATE_IPC_LAUNCHED, serial, NULL, &m));
 	assert_int_equal(hear_end(&a, "three").record.outcome, GATE_OUTCOME_KILLED);
 	kill_and_remove(&a, "three");
+}
+
+/* A kill does not wait for the launch: it is cut short wherever it is, or what has just begun to run is ended. */
+static void killed_while_launched(void **state)
+{
+	static const char *const args[] = { "sleep", "1000", NULL };
+	struct gate_store *s = NULL;
+	struct gate_entry *list = NULL;
+	size_t n = 1;
+
+	(void)state;
+	NEEDS_ROOT;
+	for (unsigned i = 0; i < 10; i++) {
+		uint64_t serial = ask_launch(&a, "brief", args);
+
+		(void)usleep(i * 1000);
+		assert_int_equal(ask(&a, GATE_IPC_KILL, SIGKILL, 0, "brief", 5, &m), GATE_IPC_DONE);
+		assert_true(hear(&a, 0, serial, NULL, &m));
+		if (m.head.type == GATE_IPC_REFUSED) {
+			refused(GATE_E_SYS, "was cut short");
+			continue;
+		}
+		(void)hear_end(&a, "brief");
+		assert_int_equal(ask(&a, GATE_IPC_REMOVE, 0, 0, "brief", 5, &m), GATE_IPC_DONE);
+	}
+	/* What was half made is swept away. */
+	assert_int_equal(gate_store_open(a.tasks, &s, NULL), 0);
+	for (int64_t until = gate_loop_now() + PATIENCE_MS; n > 0 && gate_loop_now() < until; (void)usleep(10000)) {
+		assert_int_equal(gate_store_list(s, &list, &n, NULL), 0);
+		free(list);
+	}
+	gate_store_close(s);
+	assert_int_equal(n, 0);
 }
 
 /* Somebody took a container away by hand: its end is told, though how it ended is not known. */
@@ -660,7 +695,7 @@ int main(void)
 		T(wrong_front),            T(commands),     T(numbers),      T(files),
 		T(launcher_killed),        T(front_killed), T(front_killed_during_launch),
 		T(mother_killed),          T(stopped),      T(keeper_killed), T(ends_are_swept),
-		T(booted),                 T(second_agent), T(without_descriptors), T(taken_away),
+		T(booted),                 T(second_agent), T(without_descriptors), T(killed_while_launched), T(taken_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
