@@ -1,8 +1,10 @@
 /* fault LOG ROLE NUMBER WHAT COMMAND...: runs COMMAND, and lets one system call of it fail.
+ * fault LOG ROLE NUMBER WHAT -p PID: does it to a process that runs already, until the call has been hit or this is ended.
  *
  * ROLE is 0 for the command's own process, 1 for its children (the keeper), 2 for all below until they execute a program
  * (the stager, the child, an init). NUMBER counts the calls of that role from 1; 0 lets none fail. WHAT is an errno's number,
- * or "kill": then who makes the call is killed before it. The LOG says what happened, one fact a line:
+ * or "kill": then who makes the call is killed before it; "after": right after it. The LOG says what happened, one fact a line:
+ *   ready                 with -p: from here on it counts
  *   call ROLE NUMBER NR   one line a call, with NUMBER 0 only
  *   hit NR                the call was made to fail
  *   id HEX                a directory or a control group of this task was to be made
@@ -27,7 +29,7 @@
 
 #include <linux/ptrace.h>
 
-enum { MAX = 4096, PATIENCE_S = 20, PROGRAM = 3 };
+enum { MAX = 4096, PATIENCE_S = 20, PROGRAM = 3, BEFORE = 0, AFTER = -1 }; /* the last two: of WHAT */
 
 static struct tracee {
 	pid_t pid;
@@ -41,6 +43,7 @@ static size_t n_tracees;
 static long counts[PROGRAM + 1];
 static FILE *out;
 static volatile sig_atomic_t late;
+static int attached, done;
 
 static void on_alarm(int sig)
 {
@@ -112,6 +115,13 @@ static void note_id(const struct tracee *t, const struct user_regs_struct *r)
 		fprintf(out, "id %s\n", name);
 }
 
+static void hit(const struct tracee *t)
+{
+	fprintf(out, "hit %ld\n", t->nr);
+	(void)kill(t->pid, SIGKILL);
+	done = attached;
+}
+
 static void entry(struct tracee *t, int role, long number, int what)
 {
 	struct user_regs_struct r;
@@ -125,9 +135,12 @@ static void entry(struct tracee *t, int role, long number, int what)
 		fprintf(out, "call %d %ld %ld\n", t->role, at, t->nr);
 	if (number == 0 || t->role != role || at != number)
 		return;
-	if (what == 0) {
-		fprintf(out, "hit %ld\n", t->nr);
-		(void)kill(t->pid, SIGKILL);
+	if (what == BEFORE) {
+		hit(t);
+		return;
+	}
+	if (what == AFTER) {
+		t->failing = 1;
 		return;
 	}
 	if (never_fails(t->nr))
@@ -159,6 +172,10 @@ static void leave(struct tracee *t, int what)
 	if (!t->failing)
 		return;
 	t->failing = 0;
+	if (what == AFTER) {
+		hit(t);
+		return;
+	}
 	struct user_regs_struct r;
 
 	if (ptrace(PTRACE_GETREGS, t->pid, 0, &r) < 0)
@@ -236,6 +253,20 @@ static void kill_the_rest(void)
 	}
 }
 
+#define EVENTS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC)
+
+/* When this ends, all of them go on without it. */
+static pid_t attach(pid_t pid)
+{
+	if (ptrace(PTRACE_SEIZE, pid, 0, EVENTS) < 0 || ptrace(PTRACE_INTERRUPT, pid, 0, 0) < 0) {
+		perror("fault: cannot trace");
+		exit(77);
+	}
+	find(pid)->role = 0;
+	attached = 1;
+	return pid;
+}
+
 static pid_t begin(char **command)
 {
 	int gate[2];
@@ -250,9 +281,7 @@ static pid_t begin(char **command)
 		execvp(command[0], command);
 		_exit(127);
 	}
-	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-	                     PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
-	if (ptrace(PTRACE_SEIZE, pid, 0, options) < 0 || ptrace(PTRACE_INTERRUPT, pid, 0, 0) < 0) {
+	if (ptrace(PTRACE_SEIZE, pid, 0, EVENTS | PTRACE_O_EXITKILL) < 0 || ptrace(PTRACE_INTERRUPT, pid, 0, 0) < 0) {
 		perror("fault: cannot trace");
 		(void)kill(pid, SIGKILL);
 		exit(77);
@@ -267,14 +296,17 @@ int main(int argc, char **argv)
 {
 	if (argc < 6 || (out = fopen(argv[1], "we")) == NULL)
 		return 3;
-	int role = atoi(argv[2]), what = strcmp(argv[4], "kill") == 0 ? 0 : atoi(argv[4]), status, ended = 0;
+	int role = atoi(argv[2]), status, ended = 0;
+	int what = strcmp(argv[4], "kill") == 0 ? BEFORE : strcmp(argv[4], "after") == 0 ? AFTER : atoi(argv[4]);
 	long number = atol(argv[3]);
 	struct sigaction act = { .sa_handler = on_alarm };
-	pid_t first = begin(argv + 5);
+	(void)setvbuf(out, NULL, _IOLBF, 0);
+	pid_t first = strcmp(argv[5], "-p") == 0 ? attach(argc > 6 ? atoi(argv[6]) : -1) : begin(argv + 5);
 
 	(void)sigaction(SIGALRM, &act, NULL);
-	(void)alarm(PATIENCE_S);
-	while (n_tracees > 0) {
+	if (!attached)
+		(void)alarm(PATIENCE_S);
+	while (n_tracees > 0 && !done) {
 		pid_t pid = waitpid(-1, &status, __WALL);
 
 		if (pid < 0 && errno == EINTR) {
@@ -291,6 +323,10 @@ int main(int argc, char **argv)
 			if (pid == first && !ended && status >> 16 == PTRACE_EVENT_EXEC && find(pid)->role == PROGRAM)
 				find(pid)->role = 0;
 			stop(pid, status, role, number, what);
+			if (attached == 1) {
+				attached = 2;
+				fputs("ready\n", out);
+			}
 			continue;
 		}
 		if (pid == first) {
