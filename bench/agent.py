@@ -433,7 +433,7 @@ def subscribers(agent, o):
         complete += sum(len(i) >= 3 * runs and len(set(i)) == len(i) and i == sorted(i) for i in ids)
         os.waitpid(pid, 0)
     row("subscribers that heard of every change, in order", complete, "", o.subscribers, f"{n_events} events each, for {runs} launches")
-    row("the last one heard the last", max(lasts) - recorded, "s", None, f"after it was recorded, {recorded - began:.1f} s for all")
+    row("the last one heard the last", max(0.0, max(lasts) - recorded), "s", None, f"after it was known as recorded, {recorded - began:.1f} s for all")
     row("POST …/runs meanwhile, median", middle(took), "ms", None, f"p90 {worst(took):.1f}")
     row("processor time of the agent for one launch", (agent.cpu() - cpu) / runs * 1000, "ms")
     deaf[0].settimeout(5)
@@ -557,7 +557,7 @@ def recovery(agent, o):
     n = agent.running()
     print(f"after SIGKILL, until it answers and knows {n} tasks to run:")
     for what in ("the front", "the launcher", "all of its processes"):
-        took = []
+        took, cpu = [], []
         for _ in range(o.rounds):
             found = agent.processes()
             start = time.monotonic()
@@ -572,8 +572,10 @@ def recovery(agent, o):
             if not until(lambda: agent.running() == n, 60, 0.005):
                 raise SystemExit(f"bench agent: {agent.running()} tasks of {n} run after a kill of {what}")
             took.append(time.monotonic() - start)
+            cpu.append(agent.cpu())
             time.sleep(1.2)  # who was killed at once after its start waits longer before the next
-        row(f"{what}, median", middle(took), "s", -2, f"worst {max(took):.2f}, {len(took)} times")
+        spent = f", {middle(cpu):.2f} s of processor time" if what.startswith("all") else ""
+        row(f"{what}, median", middle(took), "s", -2, f"worst {max(took):.2f}, {len(took)} times{spent}; load {os.getloadavg()[0]:.1f}")
 
 
 def gone(agent, o):
