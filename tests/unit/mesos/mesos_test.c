@@ -366,6 +366,51 @@ static void state_has_every_task_with_message_and_reason(void **state)
 	gate_arena_done(&arena);
 }
 
+/* As our writer wrote them, and as damage might leave them: what is shown can be read in every case. */
+static void labels_become_pairs(void **state)
+{
+	static const struct {
+		const char *labels;
+		size_t n;
+	} rows[] = {
+		{ "{}", 0 },
+		{ "{\"a\": \"b\", \"say \\\"hi\\\", {you}: \": \"back\\\\\", \"n\": null, \"\": \"\"}", 4 },
+		{ "{\"a\": \"b\", \"c", 1 },
+		{ "{\"a\": \"b\\", 0 },
+		{ "{\"a\": 1}", 0 },
+		{ "[\"a\"]", 0 },
+		{ "", 0 },
+	};
+	struct gate_arena arena = GATE_ARENA_INIT;
+
+	(void)state;
+	launch(LAUNCH("c1"), "c1");
+	struct gate_agent_task *t = gate_tasks_container(f->agent, "c1");
+
+	for (size_t i = 0; i < GATE_ARRAY_LEN(rows); i++) {
+		struct fake_answer a;
+		const struct gate_doc *d;
+
+		free(t->labels);
+		t->labels = strdup(rows[i].labels);
+		fake_call(f, "GET", "/state", NULL, &a);
+		d = at(json(&arena, &a), "frameworks/0/executors/0/tasks/0/labels");
+		assert_non_null(d);
+		assert_int_equal(d->n_items, rows[i].n);
+		if (d->n_items == 4) {
+			has(d, "0/key", "a");
+			has(d, "0/value", "b");
+			has(d, "1/key", "say \"hi\", {you}: ");
+			has(d, "1/value", "back\\");
+			assert_int_equal(at(d, "2/value")->kind, GATE_DOC_NULL);
+			has(d, "3/key", "");
+		}
+		fake_answer_done(&a);
+		expect("{\"type\":\"GET_TASKS\"}", 200, "\"labels\":{\"labels\":[");
+	}
+	gate_arena_done(&arena);
+}
+
 static void what_the_agent_is(void **state)
 {
 	static const struct gate_setting settings[] = { { "isolation", "linux/seccomp" }, { "strict", "true" } };
@@ -623,6 +668,7 @@ int main(void)
 		TEST(nested_containers_live_in_their_parent),
 		TEST(containers_are_shown_with_what_mesos_lacks),
 		TEST(state_has_every_task_with_message_and_reason),
+		TEST(labels_become_pairs),
 		TEST(what_the_agent_is),
 		TEST(the_agents_id_is_kept),
 		TEST(what_is_wrong_is_said),
