@@ -477,6 +477,24 @@ static void freezing_ends_a_fork_bomb_in_version_2(void **state)
 	bomb_in(groups.at[0].dir, GATE_CGROUP_V2, kill_without_cgroup_kill);
 }
 
+/* Until a process is in the group: it was told to go there, and goes when it gets its turn. */
+static void wait_inside(int dir, const char *procs)
+{
+	const struct timespec moment = { 0, 10000000 };
+	char text[64];
+
+	for (int tries = 0; tries < 3000; tries++, (void)nanosleep(&moment, NULL)) {
+		int fd = openat(dir, procs, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
+
+		if (fd >= 0)
+			(void)close(fd);
+		if (n > 0)
+			return;
+	}
+	fail_msg("nobody has come to %s", procs);
+}
+
 static void groups_made_inside_go_too(void **state)
 {
 	const struct gate_cgroup_limits limits = { .want = GATE_CGROUP_FREEZER, .pids = 20 };
@@ -499,8 +517,8 @@ static void groups_made_inside_go_too(void **state)
 			(void)pause();
 	}
 	assert_true(pid > 0);
-	const struct timespec moment = { 0, 50000000 };
-	(void)nanosleep(&moment, NULL);
+	for (size_t i = 0; i < groups.n; i++)
+		wait_inside(groups.at[i].dir, "a/b/c/cgroup.procs");
 	as_plan();
 	int result = gate_cgroups_kill(&view, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -524,8 +542,7 @@ static void what_is_shared_is_left_alone(void **state)
 		for (;;)
 			(void)pause();
 	}
-	const struct timespec moment = { 0, 50000000 };
-	(void)nanosleep(&moment, NULL);
+	wait_inside(groups.at[0].dir, "cgroup.procs");
 	assert_int_equal(gate_cgroups_kill(&view, SIGKILL), 0);
 	assert_int_equal(gate_cgroups_remove(&view), 0);
 	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
