@@ -297,6 +297,15 @@ void gate_agent_abort(struct gate_agent *a)
 	reload(a);
 }
 
+/* Each change of a task is a dirty row, an event or a message. */
+void gate_agent_leave(struct gate_agent *a)
+{
+	if (a->nomem || a->dirty != NULL || a->pending.first != NULL)
+		gate_agent_abort(a);
+	else
+		gate_db_rollback(a->db);
+}
+
 /* --- schedulers --- */
 int gate_agent_add(struct gate_agent *a, const struct gate_scheduler *s, struct gate_err *err)
 {

@@ -184,7 +184,8 @@ struct gate_new_task {
 	uint32_t rights;      /* of who asked: gate_http_peer.rights; what an app may is what its author might */
 };
 /* In a transaction: writes the row (STAGING) and queues the launch. The answer comes as changes of state. CONFLICT: the id or
- * container is known. Pointers to tasks are good until the end of the transaction: keep the id. */
+ * container is known; whatever is refused changes nothing (gate_agent_leave). Pointers to tasks are good until the end of the
+ * transaction: keep the id. */
 int gate_tasks_add(struct gate_agent *a, struct gate_new_task *n, struct gate_agent_task **ret, struct gate_err *err);
 /* In a transaction: KILLING, and the stop signal with `grace_ms` until SIGKILL (UINT64_MAX: the task's own) after the commit. A
  * repeated kill is no error. */
@@ -239,6 +240,9 @@ void gate_agent_begin(struct gate_agent *a);
  * the disk is full or read-only (kills of this transaction are carried out all the same). */
 int gate_agent_commit(struct gate_agent *a, struct gate_err *err);
 void gate_agent_abort(struct gate_agent *a); /* rolls back and reloads */
+/* The same for one in which the caller has changed nothing, because what it was for has been refused: memory stays as it is, unless
+ * the core itself has changed something. With many tasks a reload costs more than the request. */
+void gate_agent_leave(struct gate_agent *a);
 /* Run once after the commit of this transaction, never when it fails. */
 void gate_agent_after(struct gate_agent *a, void (*fn)(void *ctx), void *ctx);
 

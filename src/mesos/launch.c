@@ -118,7 +118,7 @@ static int add(struct call *c, const struct gate_mesos_launch *l, struct gate_ta
 	gate_client_text(c->r->peer, client);
 	gate_agent_begin(a);
 	if (gate_tasks_add(a, &copy, &ret, err) < 0) {
-		gate_agent_abort(a);
+		gate_agent_leave(a);
 		return -1;
 	}
 	gate_audit_add(a, client, "POST", "/api/v1 LAUNCH_CONTAINER", 0);

@@ -13,7 +13,25 @@
 #include "keeper/log.h"
 #include "mesos/mesos.h"
 
-static gate_scheduler_open_fn *const schedulers[] = { gate_mesos_open, NULL };
+static unsigned loads; /* how often memory was made from the database */
+
+static int count_load(void *self, struct gate_agent *a, struct gate_err *err)
+{
+	(void)self;
+	(void)a;
+	(void)err;
+	loads++;
+	return 0;
+}
+
+static int count_open(struct gate_agent *a, struct gate_err *err)
+{
+	static const struct gate_scheduler counter = { .name = "count", .load = count_load };
+
+	return gate_agent_add(a, &counter, err);
+}
+
+static gate_scheduler_open_fn *const schedulers[] = { gate_mesos_open, count_open, NULL };
 
 static struct fake *f;
 
@@ -161,6 +179,10 @@ static void a_launch_that_fails_says_why(void **state)
 static void a_profile_that_is_refused_refuses_the_launch(void **state)
 {
 	(void)state;
+	launch(LAUNCH("c0"), "c0");
+	fake_forget(f);
+	const unsigned before = loads;
+
 	f->profile_error = (struct gate_err){ .code = GATE_E_INVALID, .text = "Missing Seccomp profile name" };
 	expect(LAUNCH("c1"), 400, "Missing Seccomp profile name");
 	assert_int_equal(fake_sent(f, GATE_IPC_LAUNCH, NULL), 0);
@@ -168,6 +190,7 @@ static void a_profile_that_is_refused_refuses_the_launch(void **state)
 	expect(LAUNCH("c1"), 403, "nobody may run unconfined here");
 	expect(WITH("WAIT_CONTAINER", "wait_container", ""), 404, "Container c1 cannot be found");
 	f->profile_error = (struct gate_err){ .code = GATE_OK };
+	assert_int_equal(loads, before); /* nothing has changed, so nothing is read again */
 	launch(LAUNCH("c1"), "c1");
 }
 
