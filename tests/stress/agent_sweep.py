@@ -19,7 +19,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import host
-from agent import RUNNING, Agent, Listener, Tap, clean_up, groups_used, marked, unconfined
+from agent import RUNNING, Agent, Listener, Tap, clean_up, marked, unconfined
 
 # Who is traced: a process of the agent, and in which generation below it the calls are counted.
 WHO = {"launcher": ("gate-launcher", 0), "front": ("callgate-front", 0), "mother": ("mother", 0), "worker": ("mother", 1),
@@ -45,6 +45,7 @@ class Place:
         self.agent = Agent(options.callgate, self.tmp)
         self.n = 0
         self.digests = {}
+        self.ids = set()
         self.want = {}  # number of the marker: process that must not change, or None
         self.restarted = 0.0
         self.listener = self.front = None
@@ -157,6 +158,7 @@ class Place:
             self.n += 1
         facts = self.traced(step, who, number) if number is not None else []
         hit = any(f[0] == "hit" for f in facts)
+        self.ids |= {f[1] for f in facts if f[0] == "id"}
         if not step.startswith("new "):
             method, path, body, good, again = self.request(step)
             self.ask(method, path, body, again if number is not None else good)
@@ -203,6 +205,7 @@ class Place:
         if len(keepers) != len(running):
             found.append(f"{len(keepers)} keepers for {len(running)} tasks")
         containers, names = (sorted(os.listdir(f"{self.tmp}/state/tasks/{d}")) for d in ("containers", "names"))
+        self.ids |= {c.lstrip(".") for c in containers}
         known = sorted(t["containerId"] for t in tasks.values())
         found += [f"directory {c}" for c in containers if c.startswith(".")]
         if not refused and (set(names) - set(known) or len(containers) != len(names)):
@@ -234,6 +237,7 @@ class Sweep:
         self.todo = {}   # (step, who): numbers of calls, the next one last
         self.count = {}  # (step, who): [tried, hit, calls]
         self.wrong = {}
+        self.ids = set()  # of all tasks that there were
         self.end = time.monotonic() + options.seconds if options.seconds else None
 
         self.kinds = [(s, w) for s in STEPS for w in STEPS[s] if options.step in (None, s) and options.who in (None, w)]
@@ -326,6 +330,8 @@ class Sweep:
                     return
             finally:
                 place.end()
+                with self.lock:
+                    self.ids |= place.ids
             number += self.options.places
 
 
@@ -346,7 +352,6 @@ def main():
         print("1..0 # SKIP an agent needs root")
         return 0
     print(f"# CALLGATE_SEED={options.seed}", flush=True)
-    before = set(host.cgroups())
     sweep, tap = Sweep(options), Tap()
     signal.signal(signal.SIGTERM, lambda *_: setattr(sweep, "end", 0.0))  # each place takes away what it has made
     if options.seconds:
@@ -370,8 +375,9 @@ def main():
     for (step, who), (tried, hit, calls) in sweep.count.items():
         name = f"{step}: {who}: {calls} calls, {tried} kills tried, {hit} hit"
         tap.check(name, sweep.wrong[step, who])
+
     def left():
-        return [g for g in set(host.cgroups()) - before if os.path.isdir(g) and not groups_used(g)]
+        return [g for g in host.cgroups() if any(i in g for i in sweep.ids)]
     tap.check("no control group is left", [] if host.until(lambda: not left(), 10) else left())
     print(f"1..{tap.n}")
     return 1 if tap.failed else 0
