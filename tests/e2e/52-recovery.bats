@@ -141,3 +141,31 @@ pid_of()
 	[ "$(pid_of keep)" = "$pid" ]
 	begin more 'sleep 1000'
 }
+
+@test "a boot in between: nothing is signalled, what ran is lost to it, and what was defined runs anew" {
+	agent_start
+	api POST /v2/apps '{"id":"/web","cmd":"sleep 1000","cpus":0.01,"mem":32,"instances":1,"container":{"type":"MESOS"}}'
+	answers 201
+	until_api /api/v1/tasks TASK_RUNNING
+	old=$(field pid)
+	keeper=$(awk '/^PPid/ { print $2 }' "/proc/$old/status")
+	agent_end KILL
+	# No process outlives a boot. The number of the next one is another.
+	kill -KILL "$keeper"
+	while kill -0 "$old" 2>/dev/null; do sleep 0.05; done
+	echo 01234567-89ab-cdef-0123-456789abcdef >"$dir/boot_id"
+	mkdir "$dir/bin"
+	ln -s "${callgate%/*}/callgate-front" "$dir/bin/callgate-front"
+	cat >"$dir/bin/callgate" <<-END
+		#!/bin/sh
+		exec unshare --mount --propagation=private sh -c 'mount --bind "$dir/boot_id" /proc/sys/kernel/random/boot_id && exec "$callgate" "\$@"' sh "\$@"
+	END
+	chmod 755 "$dir/bin/callgate"
+	callgate=$dir/bin/callgate
+	unshare --mount --propagation=private mount --bind "$dir/boot_id" /proc/sys/kernel/random/boot_id || skip "nothing can be mounted there"
+	agent_start
+	until_api /api/v1/tasks 'the host was booted since'
+	[[ $body == *TASK_LOST* ]]
+	until_api '/api/v1/tasks?state=TASK_RUNNING' TASK_RUNNING 60
+	[ "$(grep -o '"pid": [1-9][0-9]*' <<<"$body" | wc -l)" = 1 ]
+}
