@@ -192,6 +192,8 @@ int gate_profile_kept_text(struct gate_profiles *p, const char *digest, struct g
 	return found ? 0 : -1;
 }
 
+#define FILTER_FLAG_SPEC_ALLOW 4U /* SECCOMP_FILTER_FLAG_SPEC_ALLOW */
+
 /* Is this the program of that meaning? */
 static bool means(struct gate_profiles *p, const struct gate_insn *insns, size_t len, const char *meaning)
 {
@@ -229,6 +231,9 @@ int gate_profile_kept_program(struct gate_profiles *p, const char *meaning, stru
 	/* Rows are bytes from a file: it is proven again before anybody runs under it. */
 	if (insns == NULL || len == 0 || !means(p, insns, len / sizeof(*insns), meaning))
 		return GATE_FAIL(err, GATE_E_NOTFOUND, "the filter that the parent runs under is not known any more");
-	*ret = (struct gate_wire_profile){ .insns = insns, .len = len / sizeof(*insns), .flags = (uint32_t)flags };
+	/* A row is of a meaning, and several profiles may have it: one that lets its tasks speculate decides so for no other. */
+	*ret = (struct gate_wire_profile){ .insns = insns,
+		                           .len = len / sizeof(*insns),
+		                           .flags = (uint32_t)flags & ~FILTER_FLAG_SPEC_ALLOW };
 	return 0;
 }

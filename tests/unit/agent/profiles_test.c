@@ -577,6 +577,10 @@ static void a_parents_filter_that_was_changed_refuses(void **state)
 	decide_for(&q, named("u.json"), "/a", 0, NULL);
 	named_profile(&q, "u.json");
 	parent = running(&q, "p");
+	gate_db_run(agent.db, "UPDATE profile_programs SET flags = 4", ""); /* another profile of this meaning came first */
+	decide_for(&n, absent, "p.c", GATE_RIGHT_ALL, &parent);
+	named_profile(&n, "u.json");
+	assert_int_equal(n.d.profile.flags & 4, 0);
 	gate_db_run(agent.db, "UPDATE profile_programs SET program = ?", "b", &all, sizeof(all));
 	decide_for(&n, absent, "p.c", GATE_RIGHT_ALL, &parent);
 	refused(&n, GATE_E_NOTFOUND, "the filter that the parent runs under is not known any more");
