@@ -1,5 +1,6 @@
-/* Everything that can happen to the core, in random order: launches, ends, kills, refusals, lost keepers, boots, a full disk, and
- * the front killed anywhere, also between what it writes and what it does. The same seed is the same run. */
+/* Everything that can happen to the core, in random order: launches, ends, kills, refusals, lost keepers, boots, a full disk, a
+ * clock that is set by hours, and the front killed anywhere, also between what it writes and what it does. The same seed is the
+ * same run. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -263,8 +264,11 @@ static void step(struct run *x)
 		kill_one(x);
 	} else if (what < 86) {
 		change_disk(x);
-	} else if (what < 92) {
+	} else if (what < 91) {
 		fake_advance(x->f, test_below(&x->r, 3000));
+	} else if (what < 92) {
+		x->f->wall += ((int64_t)test_below(&x->r, 96) - 48) * 3600000; /* the clock is set */
+		fake_turn(x->f);
 	} else {
 		crash(x);
 	}
