@@ -203,35 +203,107 @@ static int file_trouble(const struct gate_cli *cli, const char *file, const stru
 	return gate_trouble_status(cli);
 }
 
+/* The definitions of a file: a list, with the lines that the places of a YAML document lack. */
+struct file {
+	const char *name;
+	struct gate_arena arena;
+	struct item *items;
+	size_t n, cap;
+};
+
+static int add_items(struct file *f, const struct gate_doc *doc, unsigned lines, struct gate_err *err)
+{
+	const struct gate_doc *all = doc->kind == GATE_DOC_ARRAY ? doc->items : doc;
+	uint32_t n = doc->kind == GATE_DOC_ARRAY ? doc->n_items : 1;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (gate_grow(&f->items, f->n, &f->cap, sizeof(*f->items)) < 0)
+			return GATE_FAIL_NOMEM(err);
+		if (item_of(&all[i], f->name, &f->items[f->n], err) < 0) {
+			err->line += err->line > 0 ? lines : 0;
+			return -1;
+		}
+		f->n++;
+	}
+	return 0;
+}
+
+/* The length of a line that parts documents: "---" and nothing more (YAML 1.2, 9.1.2: at the margin it always does). 0: it does not. */
+static size_t marker(const char *line)
+{
+	size_t n = strncmp(line, "---", 3) == 0 ? 3 : 0;
+
+	while (n > 0 && (line[n] == ' ' || line[n] == '\t' || line[n] == '\r'))
+		n++;
+	if (n > 3 && line[n] == '#')
+		n += strcspn(line + n, "\n");
+	return n > 0 && (line[n] == '\n' || line[n] == '\0') ? n + (line[n] == '\n') : 0;
+}
+
+static int read_yaml(struct file *f, const char *text, size_t len, struct gate_err *err)
+{
+	const char *end = text + len, *start = text, *line = text;
+	unsigned number = 0, first = 0; /* lines before `line`, before `start` */
+
+	for (;;) {
+		size_t skip = line < end ? marker(line) : 0;
+
+		if (line == end || skip > 0) {
+			const struct gate_doc *doc = NULL;
+
+			if (gate_doc_read_yaml(&f->arena, start, (size_t)(line - start), &doc, err) < 0) {
+				err->line += err->line > 0 ? first : 0;
+				return -1;
+			}
+			if (doc->kind != GATE_DOC_NULL && add_items(f, doc, first, err) < 0)
+				return -1;
+			if (line == end)
+				return 0;
+			line = start = line + skip;
+			first = ++number;
+			continue;
+		}
+		const char *newline = memchr(line, '\n', (size_t)(end - line));
+
+		line = newline != NULL ? newline + 1 : end;
+		number++;
+	}
+}
+
+/* JSON begins with a bracket; everything else is YAML. */
+static int read_items(struct file *f, const char *text, size_t len, struct gate_err *err)
+{
+	const struct gate_doc *doc = NULL;
+	char first = text[strspn(text, " \t\r\n")];
+
+	if (first == '{' || first == '[')
+		return gate_doc_read(&f->arena, text, len, &doc, err) < 0 ? -1 : add_items(f, doc, 0, err);
+	if (read_yaml(f, text, len, err) < 0)
+		return -1;
+	return f->n > 0 ? 0 : GATE_FAIL(err, GATE_E_INVALID, "there is no definition in it");
+}
+
 /* Everything in a file is looked at before any of it is sent. */
-static int apply_file(const struct gate_cli *cli, const char *file, struct gate_deployments *deployments)
+static int apply_file(const struct gate_cli *cli, const char *path, struct gate_deployments *deployments)
 {
 	GATE_AUTO(gate_buf_done) struct gate_buf text = GATE_BUF_INIT;
-	struct gate_arena arena = GATE_ARENA_INIT;
 	struct gate_err err = GATE_ERR_INIT;
-	const struct gate_doc *doc = NULL, *all;
-	const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
-	struct item item;
+	struct file f = { .name = strcmp(path, "-") == 0 ? "standard input" : path, .arena = GATE_ARENA_INIT };
 	int status = 0;
 
-	if (slurp(file, &text, &err) < 0)
+	if (slurp(path, &text, &err) < 0)
 		return gate_trouble(cli, NULL, &err);
-	if (gate_doc_read(&arena, text.data != NULL ? text.data : "", text.len, &doc, &err) < 0)
-		status = file_trouble(cli, name, &err);
-	all = doc != NULL && doc->kind == GATE_DOC_ARRAY ? doc->items : doc;
-	uint32_t n = doc == NULL ? 0 : doc->kind == GATE_DOC_ARRAY ? doc->n_items : 1;
-
-	for (uint32_t i = 0; status == 0 && i < n; i++)
-		if (item_of(&all[i], name, &item, &err) < 0)
-			status = file_trouble(cli, name, &err);
-	for (uint32_t i = 0; status == 0 && i < n; i++) {
-		if (item_of(&all[i], name, &item, &err) == 0 && apply(cli, &item, deployments, &err) == 0)
+	if (read_items(&f, text.data != NULL ? text.data : "", text.len, &err) < 0)
+		status = file_trouble(cli, f.name, &err);
+	for (size_t i = 0; status == 0 && i < f.n; i++) {
+		if (apply(cli, &f.items[i], deployments, &err) == 0)
 			continue;
 		if (err.code != GATE_E_NOTFOUND && err.code != GATE_E_DENIED)
-			(void)GATE_NOTE(&err, "%s '%s'", gate_thing_name(item.thing), item.id);
+			(void)GATE_NOTE(&err, "%s '%s'", gate_thing_name(f.items[i].thing), f.items[i].id);
 		status = gate_api_trouble(cli, &err);
 	}
-	gate_arena_done(&arena);
+	free(f.items);
+	gate_arena_done(&f.arena);
 	return status;
 }
 
@@ -256,8 +328,8 @@ const struct gate_verb gate_verb_apply = {
 	.operands = "",
 	.summary = "have the agent run apps and jobs as their definitions say",
 	.about =
-	    "Sends definitions to the agent: Marathon apps (an object, or an array of them) and Metronome jobs, recognised by their "
-	    "keys. What is not there is created, what is there becomes what the file says, and for each of them one line says "
+	    "Sends definitions to the agent: Marathon apps and Metronome jobs, recognised by their keys. A file is JSON (an object, or "
+	    "an array of them) or YAML (the same, or several documents with --- between them). What is not there is created, what is there becomes what the file says, and for each of them one line says "
 	    "whether it was created, updated or unchanged. The file is all of it: what it leaves out gets its default, the number of "
 	    "instances too.\n\n"
 	    "A file is looked at as a whole before any of it is sent. What the agent refuses is told in its words, with the part of "
@@ -275,7 +347,7 @@ const struct gate_verb gate_verb_apply = {
 	    (const struct gate_example[]){
 		{ "callgate apply -f web.json --wait", "an app, and wait until it runs" },
 		{ "callgate apply -f web.json -f nightly.json", "an app and a job" },
-		{ "callgate apply -f - <web.json", "from standard input" },
+		{ "callgate apply -f - <all.yaml", "from standard input" },
 		{ 0 },
 	    },
 	.statuses =
