@@ -1,3 +1,5 @@
+#include <ctype.h>
+
 #include "base/num.h"
 #include "cli/api.h"
 #include "cli/tasks.h"
@@ -16,7 +18,7 @@ const struct gate_option gate_options_host[] = {
 
 const char *gate_api_host(const struct gate_cli *cli)
 {
-	const char *host = gate_option_text(cli, "host");
+	const char *host = cli != NULL ? gate_option_text(cli, "host") : NULL;
 
 	if (host == NULL)
 		host = getenv("CALLGATE_HOST");
@@ -31,7 +33,7 @@ void gate_api_prepare(const struct gate_cli *cli)
 		      { "tls-key", "CALLGATE_TLS_KEY" },
 		      { "tls-ca", "CALLGATE_TLS_CA" } };
 
-	for (size_t i = 0; i < GATE_ARRAY_LEN(files); i++) {
+	for (size_t i = 0; cli != NULL && i < GATE_ARRAY_LEN(files); i++) {
 		const char *file = gate_option_text(cli, files[i].option);
 
 		if (file != NULL)
@@ -198,6 +200,7 @@ void gate_api_ago(const struct gate_doc *d, const char *way, char ret[48])
 		return;
 	}
 	gate_duration_text(now > when ? now - when : 0, text);
+	text[0] = (char)tolower((unsigned char)text[0]); /* it stands within sentences */
 	(void)snprintf(ret, 48, "%s ago", text);
 }
 

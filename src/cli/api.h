@@ -7,7 +7,8 @@
 
 extern const struct gate_option gate_options_host[]; /* --host --tls-cert --tls-key --tls-ca */
 
-/* --host, else CALLGATE_HOST, else the agent of this host. */
+/* --host, else CALLGATE_HOST, else the agent of this host. `cli` may be NULL here and in gate_api_get, gate_api_call: there are no
+ * options then. */
 const char *gate_api_host(const struct gate_cli *cli);
 
 struct gate_api_answer {

@@ -1,7 +1,10 @@
 #include <callgate/abi.h>
 
-#include "cli/cli.h"
-#include "container/container.h"
+#include <signal.h>
+#include <unistd.h>
+
+#include "cli/agent_tasks.h"
+#include "cli/tasks.h"
 
 /* --- words that only the program knows --- */
 static void words_calls(void)
@@ -53,14 +56,68 @@ static void words_tasks(void)
 	gate_store_close(s);
 }
 
+/* --- what an agent knows: nothing, and no word of it, where none answers at once --- */
+static void too_late(int sig)
+{
+	(void)sig;
+	_exit(0);
+}
+
+/* A text of each object of a list, which is the answer or a member of it. */
+static void words_agent(const char *path, const char *member, const char *key)
+{
+	enum { SECONDS = 2 };
+	struct gate_api_answer answer = GATE_API_ANSWER_INIT;
+	const struct gate_doc *list;
+
+	if (getenv("CALLGATE_HOST") == NULL && access(strstr(GATE_REMOTE_HOST, "//") + 2, R_OK | W_OK) < 0)
+		return;
+	(void)fflush(stdout);
+	(void)signal(SIGALRM, too_late);
+	(void)alarm(SECONDS);
+	if (gate_api_get(NULL, path, &answer, NULL) == 0) {
+		list = member != NULL ? gate_api_at(answer.doc, member) : answer.doc;
+		for (uint32_t i = 0; list != NULL && list->kind == GATE_DOC_ARRAY && i < list->n_items; i++)
+			(void)puts(gate_api_text(&list->items[i], key));
+	}
+	(void)alarm(0);
+	gate_api_answer_done(&answer);
+}
+
+static void words_apps(void)
+{
+	words_agent("/v2/apps", "apps", "id");
+}
+
+static void words_owners(void)
+{
+	words_apps();
+	words_agent("/v1/jobs", NULL, "id");
+}
+
+static void words_any_tasks(void)
+{
+	words_tasks();
+	words_agent("/api/v1/tasks", "tasks", "id");
+}
+
+static void words_things(void)
+{
+	words_owners();
+	words_agent("/api/v1/tasks?state=active", "tasks", "id");
+	words_agent("/api/v1/profiles", "profiles", "name");
+}
+
 static const struct {
 	const char *name;
 	void (*print)(void);
 } lists[] = {
 	{ "calls", words_calls }, { "arches", words_arches }, { "caps", words_caps },   { "sources", words_sources },
 	{ "tasks", words_tasks }, { "verbs", words_verbs },   { "image", words_image },
+	{ "apps", words_apps },   { "owners", words_owners }, { "any-tasks", words_any_tasks },
+	{ "things", words_things },
 };
-#define LISTS "calls|arches|caps|sources|tasks|verbs|image"
+#define LISTS "calls|arches|caps|sources|tasks|any-tasks|apps|owners|things|verbs|image"
 
 /* Which list completes a word, and whether files may stand there too. */
 static const struct {
@@ -71,7 +128,9 @@ static const struct {
 	[GATE_OPERAND_FILE] = { NULL, true },        [GATE_OPERAND_VERB] = { "verbs", false },
 	[GATE_OPERAND_COMMAND] = { NULL, true },     [GATE_OPERAND_ARCH] = { "arches", false },
 	[GATE_OPERAND_CAPS] = { "caps", false },     [GATE_OPERAND_TASK] = { "tasks", false },
-	[GATE_OPERAND_IMAGE] = { "image", false },
+	[GATE_OPERAND_IMAGE] = { "image", false },   [GATE_OPERAND_ANY_TASK] = { "any-tasks", false },
+	[GATE_OPERAND_APP] = { "apps", false },      [GATE_OPERAND_OWNER] = { "owners", false },
+	[GATE_OPERAND_THING] = { "things", false },
 };
 
 /* Text inside single quotes, for a shell, without the marks of the manual. */
@@ -188,6 +247,11 @@ static const char *zsh_action(enum gate_operand word)
 		[GATE_OPERAND_ARCH] = "_callgate_words arches",
 		[GATE_OPERAND_CAPS] = "_callgate_words caps",
 		[GATE_OPERAND_TASK] = "_callgate_words tasks",
+		[GATE_OPERAND_IMAGE] = "_callgate_words image",
+		[GATE_OPERAND_ANY_TASK] = "_callgate_words any-tasks",
+		[GATE_OPERAND_APP] = "_callgate_words apps",
+		[GATE_OPERAND_OWNER] = "_callgate_words owners",
+		[GATE_OPERAND_THING] = "_callgate_words things",
 	};
 
 	return actions[word];
@@ -366,7 +430,7 @@ const struct gate_verb gate_verb_completion = {
 	.about =
 	    "Prints a script for SHELL. Packages install the three where the shells look for them; from a build: "
 	    "source <(callgate completion bash). Names of calls, architectures and capabilities come from the program "
-	    "itself while completing.",
+	    "itself while completing, those of apps, jobs, tasks and profiles from the agent, where one answers.",
 	.class = GATE_CLASS_ANALYSIS,
 	.first = GATE_OPERAND_SHELL,
 	.least = 0,

@@ -31,6 +31,8 @@ const struct gate_verb gate_verb_delete = {
 	    "Has the agent end all tasks of an app and forget it, or forget a job and its history. A job with active runs is "
 	    "refused unless --force ends them. An ID is of an app or a job; app/ID and job/ID say which.",
 	.class = GATE_CLASS_TASK,
+	.first = GATE_OPERAND_OWNER,
+	.rest = GATE_OPERAND_OWNER,
 	.least = 1,
 	.most = -1,
 	.groups = { gate_options_wait, gate_options_host },

@@ -284,6 +284,8 @@ const struct gate_verb gate_verb_describe = {
 	    "the line of the profile that did it. An ID may say its kind: app/ID, job/ID, task/ID, profile/NAME; one with '/' in "
 	    "front is an app's.",
 	.class = GATE_CLASS_TASK,
+	.first = GATE_OPERAND_THING,
+	.rest = GATE_OPERAND_THING,
 	.least = 1,
 	.most = -1,
 	.groups = { (const struct gate_option[]){

@@ -322,8 +322,8 @@ const struct gate_verb gate_verb_inspect = {
 	    "only at that one. Its objects have what the agent says.\n\n"
 	    "--format also takes a template such as '{{.State.ExitCode}}', whose fields are the keys of the object in any case.",
 	.class = GATE_CLASS_TASK,
-	.first = GATE_OPERAND_TASK,
-	.rest = GATE_OPERAND_TASK,
+	.first = GATE_OPERAND_ANY_TASK,
+	.rest = GATE_OPERAND_ANY_TASK,
 	.least = 1,
 	.most = -1,
 	.groups = { (const struct gate_option[]){

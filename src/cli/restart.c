@@ -36,6 +36,8 @@ const struct gate_verb gate_verb_restart = {
 	    "Has the agent replace all tasks of an app by new ones, as many at once as the app's upgradeStrategy says, or start a "
 	    "run of a job now. An ID is of an app or a job; app/ID and job/ID say which.",
 	.class = GATE_CLASS_TASK,
+	.first = GATE_OPERAND_OWNER,
+	.rest = GATE_OPERAND_OWNER,
 	.least = 1,
 	.most = -1,
 	.groups = { gate_options_wait, gate_options_host },

@@ -33,6 +33,8 @@ const struct gate_verb gate_verb_scale = {
 	    "Has the agent start or end tasks of an app until there are NUMBER of them. 0 suspends the app: its definition "
 	    "stays. Which tasks end first is the app's killSelection.",
 	.class = GATE_CLASS_TASK,
+	.first = GATE_OPERAND_APP,
+	.rest = GATE_OPERAND_APP,
 	.least = 1,
 	.most = -1,
 	.groups = { gate_options_wait, gate_options_host },

@@ -62,4 +62,5 @@ complete_line()
 	"$callgate" completion --words=arches | grep -qx x86_64
 	"$callgate" completion --words=caps | grep -qx CAP_SYS_ADMIN
 	"$callgate" completion --words=sources | grep -qx docker:
+	not grep '(null)' <("$callgate" completion zsh; "$callgate" completion bash; "$callgate" completion fish)
 }

@@ -109,6 +109,55 @@ job nightly unchanged" ]
 	[ -z "$stdout" ]
 }
 
+@test "apply reads YAML: several documents, lists, places" {
+	start_agent
+	cat >all.yaml <<-'END'
+		# an app and two jobs
+		---
+		id: /web
+		cmd: ./server --port 80
+		cpus: 0.5
+		env: {DEBUG: "no"}
+		--- # the jobs
+		- {id: one, run: {cmd: "true", cpus: 0.1, mem: 32, disk: 0}}
+		- id: two
+		  run: {cmd: "true", cpus: 0.1, mem: 32, disk: 0}
+		---
+	END
+	separately "$callgate" apply -f all.yaml
+	exits 0
+	[ "$stdout" = $'app /web created\njob one created\njob two created' ]
+	"$callgate" describe /web --format json | grep -q '"env": *{"DEBUG": *"no"}'
+	"$callgate" apply -f - <all.yaml >out
+	[ "$(cat out)" = $'app /web unchanged\njob one unchanged\njob two unchanged' ]
+	# Of a file with an error nothing is sent, whichever document has it.
+	printf 'id: /new\ncmd: x\n---\nid: /other\nfoo: x\n' >bad.yaml
+	separately "$callgate" apply -f bad.yaml
+	exits 1
+	complains "bad.yaml:4:1: this is neither a Marathon app"
+	printf 'id: /new\ncmd: x\n---\nid: /other\ncmd: &a x\n' >bad.yaml
+	separately "$callgate" apply -f bad.yaml
+	exits 1
+	complains "bad.yaml:5:9: anchors are not read here"
+	printf -- '---\n# nothing\n' >none.yaml
+	separately "$callgate" apply -f none.yaml
+	exits 1
+	complains "none.yaml: there is no definition in it"
+	not grep -x /new <("$callgate" apps -q)
+}
+
+@test "words of completion come from the agent, and none without one" {
+	start_agent
+	"$callgate" apply -f <(web) -f <(nightly)
+	[ "$("$callgate" completion --words=apps)" = /web ]
+	[ "$("$callgate" completion --words=owners)" = $'/web\nnightly' ]
+	"$callgate" completion --words=things | grep -qx web.json
+	"$callgate" completion --words=any-tasks | grep -qx web.instance-1._app.1
+	CALLGATE_HOST=unix://$dir/none.sock separately "$callgate" completion --words=things
+	exits 0
+	[ -z "$stdout$stderr" ]
+}
+
 @test "apply looks at a whole file before it sends any of it" {
 	start_agent
 	printf '[%s,\n {"id": "x"}]' "$(web)" >two.json
