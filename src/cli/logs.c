@@ -176,15 +176,51 @@ static int show(struct view *v, struct gate_err *err)
 	return result;
 }
 
-/* The agent keeps no times with the bytes. */
-static int run_agent(const struct view *v, struct gate_err *err)
+/* Whoever may read the state directory of this host's agent reads a task's log there, with its times, as any task's. */
+static bool open_at_agent(struct view *v, struct gate_store **s)
+{
+	GATE_AUTO(gate_buf_done) struct gate_buf path = GATE_BUF_INIT;
+	struct gate_api_answer flags = GATE_API_ANSWER_INIT;
+	struct gate_found f;
+	struct gate_entry e;
+	char id[129];
+
+	if (strncmp(gate_api_host(v->cli), "unix://", 7) != 0 ||
+	    gate_api_find(v->cli, v->cli->operands[0], GATE_THING_BIT(GATE_THING_TASK), &f, NULL) < 0)
+		return false;
+	(void)snprintf(id, sizeof(id), "%s", gate_api_text(f.answer.doc, "containerId"));
+	gate_api_answer_done(&f.answer);
+	if (gate_api_get(v->cli, "/flags", &flags, NULL) == 0)
+		gate_buf_printf(&path, "%s/tasks", gate_api_text(flags.doc, "flags.work_dir"));
+	gate_api_answer_done(&flags);
+	/* What is not there would be made. */
+	if (path.failed || path.len == 0 || path.data[0] != '/' || access(path.data, R_OK | W_OK) < 0 ||
+	    gate_store_open(path.data, s, NULL) < 0 || gate_store_find(*s, id, &e, NULL) < 0 ||
+	    gate_store_dir(*s, e.id, &v->dir, NULL) < 0)
+		return false;
+	v->store = *s;
+	memcpy(v->id, e.id, sizeof(v->id));
+	return true;
+}
+
+/* Its API has the bytes without times, and the two streams apart. */
+static int run_agent(struct view *v, struct gate_err *err)
 {
 	static const char *const local[] = { "since", "until", "timestamps" };
+	GATE_AUTO(gate_store_closep) struct gate_store *s = NULL;
 
+	if (open_at_agent(v, &s)) {
+		int result = show(v, err);
+
+		(void)close(v->dir);
+		return result;
+	}
 	for (size_t i = 0; i < GATE_ARRAY_LEN(local); i++)
 		if (gate_option_set(v->cli, local[i]))
 			return GATE_FAIL(err, GATE_E_UNSUPPORTED,
-			                 "'--%s' is not for tasks of an agent: it does not tell times", local[i]);
+			                 "'--%s' is not for tasks of an agent, but for root on its host: the API does not "
+			                 "tell times",
+			                 local[i]);
 	return gate_agent_logs(v->cli, v->cli->operands[0], v->follow, v->tail, err);
 }
 
@@ -226,10 +262,11 @@ const struct gate_verb gate_verb_logs = {
 	    "Prints what TASK wrote, as it wrote it: its standard output on standard output, its standard error on standard error, "
 	    "a terminal's on standard output. With --follow goes on until the task has ended, also across the rotation of log "
 	    "files. Only the newest files are kept (--log-opt of run), so the beginning can be missing. A TASK that is not here is "
-	    "looked for at the agent of this host; with --host (or CALLGATE_HOST) only at that one. --tail is then of each "
-	    "stream.",
+	    "looked for at the agent of this host; with --host (or CALLGATE_HOST) only at that one. Root reads the log of such a "
+	    "TASK in the agent's state directory. Who cannot, asks the API: it tells no times (no --since, --until, --timestamps), "
+	    "and --tail is of each stream.",
 	.class = GATE_CLASS_TASK,
-	.first = GATE_OPERAND_TASK,
+	.first = GATE_OPERAND_ANY_TASK,
 	.least = 1,
 	.most = 1,
 	.groups = { (const struct gate_option[]){

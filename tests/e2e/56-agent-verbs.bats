@@ -81,6 +81,13 @@ lists()
 	exits 0
 	[ "$stdout" = begin ]
 	complains "Operation not permitted"
+	# Root reads the log where it lies: with times, and both streams as one.
+	separately "$callgate" logs -t --tail 1 "$task"
+	[ -z "$stdout" ]
+	[[ $stderr =~ ^20..-..-..T[0-9:.]*Z\ hostname:.*Operation\ not\ permitted|^20..-..-..T[0-9:.]*Z\ mkdir:.*Operation\ not\ permitted ]]
+	separately "$callgate" logs --until 1h "$task"
+	exits 0
+	[ -z "$stdout$stderr" ]
 	separately "$callgate" describe "$task"
 	says "seccomp refused sethostname"
 	"$callgate" events --since 1h --until 0s -f task="$task" | grep -q 'TASK_FAILED /still .*seccomp refused sethostname'
