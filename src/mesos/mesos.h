@@ -1,5 +1,5 @@
-/* mesos.h - Mesos' agent API for one host: the operator API v1 (POST /api/v1) and the older GETs. docs/mesos.md has the table of
- * calls and where they differ. */
+/* mesos.h - Mesos' agent API for one host: the operator API v1 (POST /api/v1) and the older GETs. callgate-api(7) has the
+ * calls, docs/from-mesos.md where they differ. */
 #ifndef GATE_MESOS_MESOS_H
 #define GATE_MESOS_MESOS_H
 

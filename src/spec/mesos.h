@@ -2,7 +2,7 @@
  * Pure.
  *
  * A field is honoured or refused by name with its path and the reason; null is "not said". Protobuf's JSON would drop unknown
- * fields in silence: here they are refused. docs/mesos.md has the table. */
+ * fields in silence: here they are refused. docs/from-mesos.md has the table. */
 #ifndef GATE_SPEC_MESOS_H
 #define GATE_SPEC_MESOS_H
 

@@ -44,3 +44,21 @@ verb_pages()
 	every_option | comm -13 - have >unknown
 	[ ! -s unknown ] || { cat unknown; return 1; }
 }
+
+@test "callgate-api(7) has every call of the agent" {
+	{
+		cd "$root/src"
+		sed -n 's/^	{ "\([A-Z]*\)", "\(\/[^"]*\)", .*/\1 \2/p' mesos/mesos.c agent/routes.c agent/profiles_list.c marathon/rest.c metronome/rest.c |
+			sed 's/\/\*$/\/ID/'
+		sed -n 's/^	{ "\([A-Z]*\)", "J\([^"]*\)", .*/\1 \/v1\/jobs\/ID\2/p' metronome/rest.c | sed 's/schedules\/S/schedules\/SID/; s/runs\/S/runs\/RID/'
+	} | grep -v 'POST /v1/jobs/ID$' | sort -u >"$dir/routes" # that one stands for those below it
+	[ "$(wc -l <"$dir/routes")" -gt 50 ]
+	grep -oE '\*(GET|POST|PUT|PATCH|DELETE) [^*]*' "$root/man/callgate-api.7.scd" | sed 's/^\*//; s/NAME$/ID/' | sort -u >"$dir/told"
+	diff "$dir/routes" "$dir/told"
+}
+
+@test "every call of Mesos' operator API is in callgate-api(7)" {
+	for call in $(grep -ohE '^	\{ "[A-Z_]+", ' "$root"/src/mesos/*.c | sed 's/^	{ "//; s/", //'); do
+		[[ $call =~ ^(GET|POST)$ ]] || grep -q "${call//_/\\\\_}" "$root/man/callgate-api.7.scd" || { echo "$call"; return 1; }
+	done
+}

@@ -261,12 +261,12 @@ END
 	[ "$(get /api/v1/profiles/u.json | jq -r .error)" = null ]
 }
 
-@test "every flag has its row in docs/mesos.md" {
+@test "every flag has its row in docs/from-mesos.md" {
 	{
 		sed -n 's/^\tX("\([^"]*\)".*/\1/p' "$root/src/config/flags.h"
 		sed -n 's/^\t{ "\([a-z_0-9]*\)", 0, .*/\1/p' "$root/src/config/flags.c"
 	} | sort >flags
-	sed -n 's/^| `--\([a-z_0-9-]*\)`.*/\1/p' "$root/docs/mesos.md" | sort >documented
+	sed -n 's/^| `--\([a-z_0-9-]*\)`.*/\1/p' "$root/docs/from-mesos.md" | sort >documented
 	[ "$(wc -l <flags)" -gt 120 ]
 	diff flags documented
 }
