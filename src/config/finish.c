@@ -96,8 +96,9 @@ static int isolation(struct gate_settings *s, struct gate_err *err)
 	size_t n = 0;
 
 	if (v->text == NULL)
+		/* linux/nnp forbids sudo and ping to every task: as in DC/OS, only where it is said. */
 		for (unsigned i = 0; i < GATE_ISOLATE_COUNT; i++)
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? "," : "",
+			n += i == GATE_ISOLATE_NNP ? 0 : (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? "," : "",
 			                      gate_isolator_name((enum gate_isolator)i));
 	else if (strlen(v->text) < sizeof(text) - 32)
 		(void)snprintf(text, sizeof(text), "%s", v->text);

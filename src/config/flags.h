@@ -10,7 +10,7 @@
 /* What Mesos' agent knows and callgate does. */
 #define GATE_CONFIG_MESOS(X)                                                                                           \
 	X("isolation", "LIST", NULL, NULL, LIST,                                                                       \
-	  "what tasks are isolated by, as in *linux/seccomp,filesystem/linux* (default: everything that there is)")    \
+	  "what tasks are isolated by, as in *linux/seccomp,filesystem/linux* (default: everything but linux/nnp)")    \
 	X("seccomp_config_dir", "DIR", NULL, NULL, PATH,                                                               \
 	  "the directory of profiles; needed when *--isolation* names linux/seccomp (default: /etc/callgate/seccomp)") \
 	X("seccomp_profile_name", "NAME", NULL, NULL, TEXT,                                                            \

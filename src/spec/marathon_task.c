@@ -235,6 +235,7 @@ int gate_app_task(const struct gate_app *app, const struct gate_app_instance *i,
 	struct maker m = { app, i, t, false };
 
 	t->isolation = i->isolation;
+	t->no_new_privs = (t->isolation & 1U << GATE_ISOLATE_NNP) != 0; /* as Mesos' isolator: for every task */
 	t->detach = true;
 	t->terminal = app->tty;
 	if (app->user != NULL)

@@ -546,6 +546,7 @@ int gate_mesos_launch_read(const struct gate_doc *call, const struct gate_mesos_
 
 	*ret = (struct gate_mesos_launch){ .profile_name = NULL };
 	t->isolation = f->isolation;
+	t->no_new_privs = (t->isolation & 1U << GATE_ISOLATE_NNP) != 0; /* as Mesos' isolator: for every task */
 	t->detach = true;
 	return launch(&m, call, err);
 }

@@ -162,6 +162,7 @@ int gate_job_task(const struct gate_job *job, const struct gate_job_launch *l, s
 	struct maker m = { job, job->run, l, t, false };
 
 	t->isolation = l->isolation;
+	t->no_new_privs = (t->isolation & 1U << GATE_ISOLATE_NNP) != 0; /* as Mesos' isolator: for every task */
 	t->detach = true;
 	if (job->run->user != NULL)
 		t->user = keep(&m, job->run->user);

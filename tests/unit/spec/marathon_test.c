@@ -517,6 +517,12 @@ static void isolators_that_are_off_set_no_limits(void **state)
 	gate_task_init(&t);
 	assert_int_equal(gate_app_task(app, &i, &t, &err), 0);
 	assert_int_equal(t.memory, 32 << 20); /* Mesos' least */
+	assert_false(t.no_new_privs);
+	gate_task_done(&t);
+	i.isolation |= 1U << GATE_ISOLATE_NNP;
+	gate_task_init(&t);
+	assert_int_equal(gate_app_task(app, &i, &t, &err), 0);
+	assert_true(t.no_new_privs);
 	gate_task_done(&t);
 	gate_task_init(&t);
 	assert_int_equal(gate_app_task(image, &i, &t, &err), -1);

@@ -51,6 +51,20 @@ static bool has_env(const struct gate_task *t, const char *pair)
 
 #define ID "\"container_id\":{\"value\":\"c1\"}"
 
+static void no_new_privileges_is_for_every_task_where_its_isolator_is(void **state)
+{
+	struct made m;
+
+	(void)state;
+	for (int nnp = 0; nnp < 2; nnp++) {
+		make_with(&m, nnp ? GATE_ISOLATE_ALL : GATE_ISOLATE_ALL & ~(1U << GATE_ISOLATE_NNP), false,
+		          "{" ID ",\"command\":{\"value\":\"true\"}}");
+		assert_int_equal(m.rc, 0);
+		assert_int_equal(m.t.no_new_privs, nnp);
+		done(&m);
+	}
+}
+
 static void the_specification_example_becomes_a_task(void **state)
 {
 	struct made m;
@@ -346,6 +360,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_specification_example_becomes_a_task),
+		cmocka_unit_test(no_new_privileges_is_for_every_task_where_its_isolator_is),
 		cmocka_unit_test(what_a_client_says_wins_over_what_is_given),
 		cmocka_unit_test(a_nested_container_joins_its_parent),
 		cmocka_unit_test(what_is_of_the_host_is_told),

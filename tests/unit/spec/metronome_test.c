@@ -342,6 +342,7 @@ static void an_image_keeps_its_entrypoint_for_args_alone(void **state)
 	assert_int_equal(t.network.mode, GATE_NS_OWN);
 	assert_int_equal(t.cpu_quota_us, 0);
 	assert_int_equal(t.stop_ms, 500);
+	assert_int_equal(t.no_new_privs, (launch.isolation >> GATE_ISOLATE_NNP & 1) != 0);
 	assert_null(gate_task_of_host(&t));
 	gate_task_done(&t);
 
