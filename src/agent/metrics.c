@@ -17,11 +17,12 @@ void gate_metric_add(struct gate_agent *a, const char *name, int64_t n)
 	for (; *at != NULL && strcmp((*at)->name, name) != 0; at = &(*at)->next)
 		kinds++;
 	if (*at == NULL && kinds < KINDS_MOST) {
-		struct counter *c = calloc(1, sizeof(*c) + strlen(name) + 1);
+		const size_t size = strlen(name) + 1;
+		struct counter *c = calloc(1, sizeof(*c) + size);
 
 		if (c == NULL)
 			return; /* a number that is missing harms nobody */
-		(void)strcpy(c->name, name);
+		memcpy(c->name, name, size);
 		*at = c;
 	}
 	if (*at != NULL)

@@ -203,7 +203,8 @@ int gate_profiles_decide(struct gate_profiles *p, const struct gate_profile_requ
 	if (w.inherit) {
 		/* Who could not be without a filter outside of it cannot in here. */
 		if (parent.profile.insns == NULL && gate_policy_unconfined(p, r, w.name != NULL, err) < 0)
-			return GATE_NOTE(err, "container '%s' has no filter that a nested one could have", r->parent->container);
+			return GATE_NOTE(err, "container '%s' has no filter that a nested one could have",
+			                 r->parent->container);
 		*ret = parent;
 		return 0;
 	}

@@ -43,8 +43,8 @@ int gate_right_host(uint32_t rights, const struct gate_task *t, struct gate_err 
 
 	return what == NULL || (rights & GATE_RIGHT_HOST) != 0
 	           ? 0
-	           : GATE_FAIL(err, GATE_E_DENIED, "%s needs the right 'host' ('host' in acl), and this client does not have it",
-	                       what);
+	           : GATE_FAIL(err, GATE_E_DENIED,
+	                       "%s needs the right 'host' ('host' in acl), and this client does not have it", what);
 }
 
 static int decide(struct gate_agent *a, const struct gate_new_task *n, struct gate_profile_decision *ret,

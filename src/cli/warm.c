@@ -13,7 +13,7 @@
 #endif
 
 #define PAGE        4096UL
-#define STACK_BYTES (64 * 1024) /* the kernel gives 128 KiB at execve (setup_arg_pages, fs/exec.c) */
+#define STACK_BYTES (64 * 1024)  /* the kernel gives 128 KiB at execve (setup_arg_pages, fs/exec.c) */
 #define HEAP_BYTES  (136 * 1024) /* malloc(3) takes 132 KiB first */
 
 extern char __executable_start[], __data_start[], edata[];

@@ -423,8 +423,7 @@ int gate_container_exec(struct gate_store *s, const char *id, const struct gate_
 	*x = (struct exec){ .store = s, .id = id, .asked = e, .first = { .keeper = -1, .pidfd = -1 }, .root = -1 };
 	gate_plan_writer_init(&x->plan);
 	(void)snprintf(started.id, sizeof(started.id), "%s", id);
-	int result =
-	    gate_first_find(s, id, &x->first, err) < 0 || enter(x, err) < 0 ? -1 : gate_starter_begin(&k, err);
+	int result = gate_first_find(s, id, &x->first, err) < 0 || enter(x, err) < 0 ? -1 : gate_starter_begin(&k, err);
 	if (result == 0)
 		result = start(x, &k, &started, err);
 	if (result < 0)

@@ -114,7 +114,8 @@ static int make_below(struct gate_prepare *p, const struct gate_cgroup_limits *l
 	if (gate_store_find(p->store, p->task->cgroup_of, &of, err) < 0)
 		return -1;
 	if (of.state != GATE_TASK_RUNNING)
-		return GATE_FAIL(err, GATE_E_CONFLICT, "the task '%s' does not run: nothing can be put below its control groups",
+		return GATE_FAIL(err, GATE_E_CONFLICT,
+		                 "the task '%s' does not run: nothing can be put below its control groups",
 		                 p->task->cgroup_of);
 	if (gate_cgroups_find(of.id, &above, err) < 0)
 		return -1;
@@ -133,9 +134,9 @@ int gate_isolate_cgroups(struct gate_prepare *p, struct gate_err *err)
 	if (!wanted(p, &l))
 		return 0;
 	GATE_AUTO(gate_buf_done) struct gate_buf explain = GATE_BUF_INIT;
-	if (p->task->cgroup_of != NULL && !p->dry ? make_below(p, &l, err) < 0
-	                                          : gate_cgroups_make(p->id, p->task->cgroup_parent, &l, p->dry, &explain,
-	                                                              &p->cgroups, err) < 0)
+	if (p->task->cgroup_of != NULL && !p->dry
+	        ? make_below(p, &l, err) < 0
+	        : gate_cgroups_make(p->id, p->task->cgroup_parent, &l, p->dry, &explain, &p->cgroups, err) < 0)
 		return -1;
 	p->has_cgroups = !p->dry;
 	if (explain.len > 0)

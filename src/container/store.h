@@ -7,8 +7,8 @@
 struct gate_store {
 	char *path;
 	int dir, containers, names;
-	int lock;           /* STATE/lock */
-	const char *images; /* gate_store_images */
+	int lock;            /* STATE/lock */
+	const char *images;  /* gate_store_images */
 	bool swept_by_other; /* gate_store_swept_by_other */
 };
 

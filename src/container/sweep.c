@@ -137,7 +137,7 @@ static int by_id(const void *a, const void *b)
 static void has_group(void *ctx, const char *id)
 {
 	struct ids *l = ctx;
-	struct one key;
+	struct one key = { .grouped = false };
 
 	if (!gate_store_is_id(id))
 		return;

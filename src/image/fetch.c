@@ -11,7 +11,8 @@
 #define LAST 2048 /* of what it said */
 
 /* It ends with whoever waits for it. */
-__attribute__((noreturn)) static void become(const char *program, pid_t parent, int dir, int said, const char *const argv[])
+__attribute__((noreturn)) static void become(const char *program, pid_t parent, int dir, int said,
+                                             const char *const argv[])
 {
 	int null = open("/dev/null", O_RDWR);
 	sigset_t none;

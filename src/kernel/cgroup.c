@@ -276,7 +276,8 @@ static int make_in_tree(struct gate_cgroup_maker *m, struct gate_err *err)
 		                   m->parent);
 	if (result == 0 && m->above != NULL && m->out.n < m->above->n)
 		result = GATE_FAIL(err, GATE_E_UNSUPPORTED,
-		                   "of the %zu control groups above some are in no hierarchy that is mounted here", m->above->n);
+		                   "of the %zu control groups above some are in no hierarchy that is mounted here",
+		                   m->above->n);
 	if (result < 0)
 		while (m->out.n > 0)
 			unmake_group(m, --m->out.n);

@@ -85,6 +85,7 @@ static int search(struct search *s, struct gate_err *err)
 		(void)snprintf(s->path, sizeof(s->path), "%s", tree.at[i].point);
 		search_below(s, open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0);
 	}
+	s->h = NULL;
 	return 0;
 }
 

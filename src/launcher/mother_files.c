@@ -363,7 +363,8 @@ void gate_front_exec(const struct gate_mother *m, const struct gate_mother_files
 		            f->settings,
 		            f->front };
 	static char name[] = "callgate-front", path[] = "PATH=/usr/bin:/bin";
-	char zone[256] = "TZ=", *argv[] = { name, (char *)(uintptr_t)gate_ipc_protocol(), NULL }, *envp[] = { path, NULL, NULL };
+	char zone[256] = "TZ=", *argv[] = { name, (char *)(uintptr_t)gate_ipc_protocol(), NULL },
+	     *envp[] = { path, NULL, NULL };
 	struct rlimit files;
 	const int program = GATE_FRONT_FDS_END;
 

@@ -86,7 +86,7 @@ struct gate_launcher {
 	uint64_t telling_serial;
 	struct gate_work *works, *queue, **queue_end;
 	uint64_t last_work; /* number */
-	unsigned busy[3]; /* workers: of launches, of commands, of removals */
+	unsigned busy[3];   /* workers: of launches, of commands, of removals */
 	bool sweeping, sweep_again;
 	struct gate_timer sweep_timer;
 };

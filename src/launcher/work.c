@@ -15,7 +15,7 @@ struct gate_work {
 	uint32_t type;
 	char name[GATE_IPC_NAME_MAX + 1];
 	uint64_t serial, front_age, number; /* number: the mother knows it by */
-	int task, answer; /* the memfd that waits to be sent; our end */
+	int task, answer;                   /* the memfd that waits to be sent; our end */
 	struct gate_watch *watch;
 	struct gate_work *next, **back;
 };
@@ -142,8 +142,9 @@ static bool begin(struct gate_work *w)
 	fds[1] = w->task;
 	w->answer = pair[0];
 	w->number = ++l->last_work;
-	bool good = gate_loop_watch(l->loop, pair[0], EPOLLIN, answered, w, &w->watch, NULL) == 0 &&
-	            gate_ipc_send(l->mother, GATE_IPC_WORK, w->number, w->type, 0, w->name, strlen(w->name), fds, n) == 0;
+	bool good =
+	    gate_loop_watch(l->loop, pair[0], EPOLLIN, answered, w, &w->watch, NULL) == 0 &&
+	    gate_ipc_send(l->mother, GATE_IPC_WORK, w->number, w->type, 0, w->name, strlen(w->name), fds, n) == 0;
 
 	(void)close(pair[1]);
 	if (!good) {

@@ -252,11 +252,11 @@ static int exec_command(const struct gate_worker *w, struct gate_store *s, struc
 static int remove_task(const struct gate_worker *w, struct gate_store *s, struct gate_err *err)
 {
 	struct gate_entry task;
-	struct gate_err not = GATE_ERR_INIT;
+	struct gate_err why = GATE_ERR_INIT;
 
-	if (gate_find_named(s, w->name, &task, &not ) < 0) {
-		if (not .code != GATE_E_NOTFOUND) {
-			*err = not ;
+	if (gate_find_named(s, w->name, &task, &why) < 0) {
+		if (why.code != GATE_E_NOTFOUND) {
+			*err = why;
 			return -1;
 		}
 	} else if (gate_store_remove(s, task.id, err) < 0) {

@@ -113,7 +113,7 @@ struct gate_job {
 struct gate_job_host {
 	const char *hostname;
 	const char *attributes; /* "rack:r1;zone:west"; may be NULL */
-	bool stored; /* it was accepted once: hosts may be renamed, and have other attributes */
+	bool stored;            /* it was accepted once: hosts may be renamed, and have other attributes */
 	/* A zone by name, or NULL. It must live as long as what was read with it. */
 	const struct gate_zone *(*zone)(void *ctx, const char *name);
 	void *ctx;

@@ -22,7 +22,8 @@ struct gate_wire_profile {
 };
 
 /* Appends to `out`. LIMIT when it would be more than GATE_WIRE_MAX. */
-int gate_wire_task(const struct gate_task *t, const struct gate_wire_profile *p, struct gate_buf *out, struct gate_err *err);
+int gate_wire_task(const struct gate_task *t, const struct gate_wire_profile *p, struct gate_buf *out,
+                   struct gate_err *err);
 /* `t` was initialised by gate_task_init; strings are copied to its arena. The program is not judged here: the caller runs
  * gate_bpf_check on it. */
 int gate_wire_read_task(const void *bytes, size_t len, struct gate_task *t, struct gate_wire_profile *p,
