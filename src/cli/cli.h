@@ -30,8 +30,8 @@ enum gate_operand {
 	GATE_OPERAND_COMMAND, /* a program and its arguments */
 	GATE_OPERAND_ARCH,
 	GATE_OPERAND_CAPS,
-	GATE_OPERAND_TASK,  /* an id, the beginning of one, or a name */
-	GATE_OPERAND_IMAGE, /* ls, pull, rm, import */
+	GATE_OPERAND_TASK,     /* an id, the beginning of one, or a name */
+	GATE_OPERAND_IMAGE,    /* ls, pull, rm, import */
 	GATE_OPERAND_ANY_TASK, /* a task here or of the agent */
 	GATE_OPERAND_APP,      /* of the agent */
 	GATE_OPERAND_OWNER,    /* of tasks: an app or a job of the agent */

@@ -112,10 +112,10 @@ static const struct {
 	const char *name;
 	void (*print)(void);
 } lists[] = {
-	{ "calls", words_calls }, { "arches", words_arches }, { "caps", words_caps },   { "sources", words_sources },
-	{ "tasks", words_tasks }, { "verbs", words_verbs },   { "image", words_image },
-	{ "apps", words_apps },   { "owners", words_owners }, { "any-tasks", words_any_tasks },
-	{ "things", words_things },
+	{ "calls", words_calls },         { "arches", words_arches }, { "caps", words_caps },
+	{ "sources", words_sources },     { "tasks", words_tasks },   { "verbs", words_verbs },
+	{ "image", words_image },         { "apps", words_apps },     { "owners", words_owners },
+	{ "any-tasks", words_any_tasks }, { "things", words_things },
 };
 #define LISTS "calls|arches|caps|sources|tasks|any-tasks|apps|owners|things|verbs|image"
 

@@ -217,10 +217,11 @@ static int run_agent(struct view *v, struct gate_err *err)
 	}
 	for (size_t i = 0; i < GATE_ARRAY_LEN(local); i++)
 		if (gate_option_set(v->cli, local[i]))
-			return GATE_FAIL(err, GATE_E_UNSUPPORTED,
-			                 "'--%s' is not for tasks of an agent, but for root on its host: the API does not "
-			                 "tell times",
-			                 local[i]);
+			return GATE_FAIL(
+			    err, GATE_E_UNSUPPORTED,
+			    "'--%s' is not for tasks of an agent, but for root on its host: the API does not "
+			    "tell times",
+			    local[i]);
 	return gate_agent_logs(v->cli, v->cli->operands[0], v->follow, v->tail, err);
 }
 

@@ -89,6 +89,14 @@ static void without(char *list, const char *word)
 	*out = '\0';
 }
 
+/* linux/nnp forbids sudo and ping to every task: as in DC/OS, only where it is said. */
+static size_t add_isolator(char *text, size_t size, enum gate_isolator which, bool further)
+{
+	if (which == GATE_ISOLATE_NNP)
+		return 0;
+	return (size_t)snprintf(text, size, "%s%s", further ? "," : "", gate_isolator_name(which));
+}
+
 static int isolation(struct gate_settings *s, struct gate_err *err)
 {
 	struct gate_value *v = gate_settings_value(s, "isolation");
@@ -96,10 +104,8 @@ static int isolation(struct gate_settings *s, struct gate_err *err)
 	size_t n = 0;
 
 	if (v->text == NULL)
-		/* linux/nnp forbids sudo and ping to every task: as in DC/OS, only where it is said. */
 		for (unsigned i = 0; i < GATE_ISOLATE_COUNT; i++)
-			n += i == GATE_ISOLATE_NNP ? 0 : (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? "," : "",
-			                      gate_isolator_name((enum gate_isolator)i));
+			n += add_isolator(text + n, sizeof(text) - n, (enum gate_isolator)i, n > 0);
 	else if (strlen(v->text) < sizeof(text) - 32)
 		(void)snprintf(text, sizeof(text), "%s", v->text);
 	else

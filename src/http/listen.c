@@ -19,6 +19,14 @@ static void close_fd(int *fd)
 	errno = saved;
 }
 
+static int take(int *fd)
+{
+	int got = *fd;
+
+	*fd = -1;
+	return got;
+}
+
 static int address_of(const char *path, struct sockaddr_un *ret, struct gate_err *err)
 {
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
@@ -27,7 +35,7 @@ static int address_of(const char *path, struct sockaddr_un *ret, struct gate_err
 	if (strlen(path) >= sizeof(ret->sun_path))
 		return GATE_FAIL(err, GATE_E_LIMIT, "the socket's path has more than %zu bytes",
 		                 sizeof(ret->sun_path) - 1);
-	strcpy(ret->sun_path, path);
+	memcpy(ret->sun_path, path, strlen(path) + 1);
 	return 0;
 }
 
@@ -106,8 +114,7 @@ int gate_http_listen_unix(const char *path, gid_t group, int *ret, struct gate_e
 		unlink(path);
 		return -1;
 	}
-	*ret = fd;
-	fd = -1;
+	*ret = take(&fd);
 	return 0;
 }
 
@@ -164,7 +171,6 @@ int gate_http_listen_tcp(const char *address, int *ret, struct gate_err *err)
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
 	    bind(fd, (const struct sockaddr *)&to, len) < 0 || listen(fd, SOMAXCONN) < 0)
 		return GATE_FAIL_SYS(err, "cannot listen on %s", address);
-	*ret = fd;
-	fd = -1;
+	*ret = take(&fd);
 	return 0;
 }
