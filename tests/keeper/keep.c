@@ -102,7 +102,7 @@ static void audit(struct keep *k, struct gate_plan *p, struct writer *w)
 static int proc_of(const struct keep *k)
 {
 	char link[64] = "";
-	int real = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), dir, file;
+	int real = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), dir = -1, file;
 
 	if (k->logged == NULL)
 		return real;

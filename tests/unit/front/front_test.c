@@ -83,7 +83,7 @@ static void become(struct front *f, const int fds[7], int errors, bool as_root)
 {
 	static char name[] = "callgate-front", path[] = "PATH=/usr/bin:/bin";
 	const char *program = getenv("CALLGATE_FRONT");
-	char *argv[] = { name, NULL }, *envp[] = { path, NULL };
+	char *argv[] = { name, (char *)(uintptr_t)gate_ipc_protocol(), NULL }, *envp[] = { path, NULL };
 	int high[7];
 
 	for (int i = 0; i < 7; i++)
