@@ -38,14 +38,37 @@ static void list(void *ctx, const struct gate_http_request *r, struct gate_http_
 	answer->status = 200;
 }
 
-/* By its id or that of its container. */
+/* By its id, that of its container, or the beginning of that: `callgate ps -q` prints as little. */
+static const struct gate_agent_task *find(struct gate_agent *a, const char *word, bool *several)
+{
+	const struct gate_agent_task *t = gate_tasks_find(a, word), *found = NULL;
+
+	*several = false;
+	if (t == NULL)
+		t = gate_tasks_container(a, word);
+	if (t != NULL || word[0] == '\0')
+		return t;
+	for (t = gate_tasks_first(a); t != NULL; t = t->next) {
+		if (strncmp(t->container, word, strlen(word)) != 0)
+			continue;
+		*several = found != NULL;
+		if (*several)
+			return NULL;
+		found = t;
+	}
+	return found;
+}
+
 static void one(void *ctx, const struct gate_http_request *r, struct gate_http_answer *answer)
 {
-	const struct gate_agent_task *t = gate_tasks_find(ctx, r->tail);
+	bool several;
+	const struct gate_agent_task *t = find(ctx, r->tail, &several);
 	struct gate_json j;
 
-	if (t == NULL)
-		t = gate_tasks_container(ctx, r->tail);
+	if (several) {
+		gate_http_say(answer, 409, "The containers of several tasks begin with '%s'", r->tail);
+		return;
+	}
 	if (t == NULL) {
 		gate_http_say(answer, 404, "Task '%s' does not exist", r->tail);
 		return;

@@ -127,14 +127,14 @@ static bool has_ended(const struct gate_cli *cli, const char *word)
 	return ended;
 }
 
-static int follow(const struct gate_cli *cli, const char *word, const char *container, struct stream *streams, size_t n,
+static int follow(const struct gate_cli *cli, const char *container, struct stream *streams, size_t n,
                   struct gate_err *err)
 {
 	const struct timespec pause = { 0, 300000000 };
 
 	for (bool over = false; !over;) {
 		(void)nanosleep(&pause, NULL);
-		over = has_ended(cli, word); /* first: what it wrote before its end is read once more */
+		over = has_ended(cli, container); /* first: what it wrote before its end is read once more */
 		for (size_t i = 0; i < n; i++)
 			if (show_rest(cli, container, &streams[i], err) < 0)
 				return -1;
@@ -159,6 +159,6 @@ int gate_agent_logs(const struct gate_cli *cli, const char *word, bool go_on, ui
 		result = tail == UINT64_MAX ? show_rest(cli, container, &streams[i], err)
 		                            : show_tail(cli, container, &streams[i], tail, err);
 	if (result == 0 && go_on)
-		result = follow(cli, word, container, streams, GATE_ARRAY_LEN(streams), err);
+		result = follow(cli, container, streams, GATE_ARRAY_LEN(streams), err);
 	return result;
 }

@@ -453,6 +453,14 @@ static void tasks_are_shown_with_what_mesos_lacks(void **state)
 	assert_non_null(strstr(answer.body, "\"place\": \"web.json:40:9\""));
 	assert_non_null(strstr(answer.body, "\"exitStatus\": 31"));
 	fake_answer_done(&answer);
+	(void)add_task(f, "bat");
+	fake_call(f, "GET", "/api/v1/tasks/go", NULL, &answer);
+	assert_int_equal(answer.status, 200);
+	assert_non_null(strstr(answer.body, "\"task.good\""));
+	fake_answer_done(&answer);
+	fake_call(f, "GET", "/api/v1/tasks/ba", NULL, &answer);
+	assert_int_equal(answer.status, 409);
+	fake_answer_done(&answer);
 	fake_call(f, "GET", "/api/v1/tasks?state=active", NULL, &answer);
 	assert_non_null(strstr(answer.body, "\"task.good\""));
 	assert_null(strstr(answer.body, "\"task.bad\""));
@@ -462,10 +470,10 @@ static void tasks_are_shown_with_what_mesos_lacks(void **state)
 	fake_answer_done(&answer);
 	fake_call(f, "GET", "/metrics/prometheus", NULL, &answer);
 	assert_non_null(strstr(answer.body, "mesos_slave_tasks_failed 1\n"));
-	assert_non_null(strstr(answer.body, "mesos_slave_tasks_staging 1\n"));
+	assert_non_null(strstr(answer.body, "mesos_slave_tasks_staging 2\n"));
 	assert_non_null(strstr(answer.body, "callgate_denials_total{call=\"ptrace\"} 1\n"));
 	assert_non_null(strstr(answer.body, "callgate_task_denials{task=\"task.bad\",owner=\"/web\",call=\"ptrace\"} 1\n"));
-	assert_non_null(strstr(answer.body, "\n# TYPE mesos_slave_tasks_staging gauge\nmesos_slave_tasks_staging 1\n"));
+	assert_non_null(strstr(answer.body, "\n# TYPE mesos_slave_tasks_staging gauge\nmesos_slave_tasks_staging 2\n"));
 	assert_non_null(strstr(answer.body, "\n# TYPE mesos_slave_tasks_failed counter\nmesos_slave_tasks_failed 1\n"));
 	assert_non_null(strstr(answer.body, "callgate_profile_findings{profile=\"web \\\"1\\\".json\",severity=\"warning\"} 2\n"));
 	fake_answer_done(&answer);
