@@ -42,21 +42,42 @@ static const char *value_of(const struct gate_option *o)
 	return o->choices != NULL ? o->choices : o->value;
 }
 
+/* Choices that would leave no room for the texts of the other options stand in the option's own. */
+#define CHOICES_MOST 48
+
+static void add_choices(const struct gate_option *o, char *help, size_t size)
+{
+	size_t n = strlen(help);
+
+	n += (size_t)snprintf(help + n, size - n, ": ");
+	for (const char *c = o->choices; *c != '\0' && n + 3 < size; c++) {
+		help[n++] = *c == '|' ? ',' : *c;
+		if (*c == '|')
+			help[n++] = ' ';
+	}
+	help[n] = '\0';
+}
+
 static void add_options(struct gate_table *t, const struct gate_verb *verb, const struct gate_option *list)
 {
 	char help[512], initial[64];
 
 	for (const struct gate_option *o = list; o != NULL && o->name != NULL; o++) {
+		bool many = o->choices != NULL && strlen(o->choices) > CHOICES_MOST;
 		char letter[8] = "    ";
 
 		if (gate_option_letter(verb, o) != 0)
 			(void)snprintf(letter, sizeof(letter), "-%c, ", o->letter);
 		unmark(o->help, help, sizeof(help));
+		if (many)
+			add_choices(o, help, sizeof(help));
 		initial[0] = '\0';
 		if (o->initial != NULL)
 			(void)snprintf(initial, sizeof(initial), " (default: %s)", o->initial);
 		gate_table_add(t, GATE_STYLE_BOLD, "%s--%s%s%s", letter, o->name, o->value != NULL ? "=" : "",
-		               o->value != NULL ? value_of(o) : "");
+		               o->value == NULL ? ""
+		               : many           ? o->value
+		                                : value_of(o));
 		gate_table_add(t, GATE_STYLE_PLAIN, "%s%s", help, initial);
 	}
 }

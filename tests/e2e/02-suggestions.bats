@@ -35,7 +35,7 @@ load helper
 @test "an option's value is held against its choices" {
 	separately "$callgate" completion --words=cals
 	exits 2
-	complains "'--words' takes calls|arches|caps|sources|tasks|verbs|image, not 'cals' (did you mean 'calls'?)"
+	complains "'--words' takes calls|arches|caps|sources|tasks|any-tasks|apps|owners|things|verbs|image, not 'cals' (did you mean 'calls'?)"
 }
 
 @test "a missing or surplus value of an option is named" {
