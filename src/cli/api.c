@@ -210,7 +210,7 @@ const char *gate_api_seccomp(const struct gate_doc *seccomp)
 
 	if (name[0] != '\0')
 		return name;
-	return gate_api_true(seccomp, "unconfined") ? "unconfined" : "default";
+	return gate_api_true(seccomp, "unconfined") ? "unconfined" : "-";
 }
 
 void gate_api_print(const struct gate_api_answer *a)

@@ -48,7 +48,7 @@ bool gate_api_true(const struct gate_doc *d, const char *way);
 uint64_t gate_api_time(const struct gate_doc *d, const char *way);
 /* "3 minutes ago", "never". */
 void gate_api_ago(const struct gate_doc *d, const char *way, char ret[48]);
-/* A profile as a task or definition has it: name, "unconfined", or "default" (nothing was said). `seccomp`: a linuxInfo.seccomp. */
+/* A profile as a definition has it: name, "unconfined", or "-" (nothing was said). `seccomp`: a linuxInfo.seccomp. */
 const char *gate_api_seccomp(const struct gate_doc *seccomp);
 /* For the --format json of verbs on lists: the answer as it came, on lines of its own. */
 void gate_api_print(const struct gate_api_answer *a);

@@ -49,7 +49,8 @@ const struct gate_verb gate_verb_apps = {
 	.about =
 	    "Lists the apps that the agent keeps running: how many of their tasks run and should, how many of those are healthy (- "
 	    "without a health check), whether the agent is still changing something, what a task gets, its profile, and its "
-	    "command or image. *default* is the profile of tasks that name none.",
+	    "command or image. An app that names no profile has a - there: its tasks get the agent's default, or no filter "
+	    "where it has none; *callgate ps* says which.",
 	.class = GATE_CLASS_TASK,
 	.least = 0,
 	.most = 0,

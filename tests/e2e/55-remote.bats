@@ -212,7 +212,7 @@ job nightly unchanged" ]
 	"$callgate" apply -f <(nightly)
 	separately "$callgate" jobs
 	exits 0
-	[[ $stdout =~ nightly\ +-\ +failed\ .*\ ago\ +2\ +1\ +-\ +default\ +backup ]]
+	[[ $stdout =~ nightly\ +-\ +failed\ .*\ ago\ +2\ +1\ +-\ +-\ +backup ]]
 	[ "$("$callgate" jobs -q)" = nightly ]
 }
 

@@ -45,7 +45,7 @@ lists()
 	lists apps '^/web +2/2 .* still.json +sleep 1000'
 	separately "$callgate" apply -f <(app /web 'sleep 1000' 2)
 	[ "$stdout" = "app /web unchanged" ]
-	for task in $("$callgate" ps --format '{{.Names}}'); do
+	for task in $("$callgate" ps -q); do
 		pid=$("$callgate" inspect -f '{{.Pid}}' "$task")
 		grep -q '^Seccomp:.*2$' "/proc/$pid/status"
 	done
