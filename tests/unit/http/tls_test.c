@@ -113,7 +113,7 @@ static char *ask_tls(const char *name, const char *versions, const char *request
 		snprintf(key, sizeof(key), "%s/%s.key", dir, name);
 		assert_int_equal(gnutls_certificate_set_x509_key_file(own, certificate, key, GNUTLS_X509_FMT_PEM), 0);
 	}
-	assert_int_equal(gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT), 0);
+	assert_int_equal(gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT | GNUTLS_NO_SIGNAL), 0);
 	snprintf(priority, sizeof(priority), "NORMAL:-VERS-ALL:%s", versions);
 	assert_int_equal(gnutls_priority_set_direct(session, priority, NULL), 0);
 	assert_int_equal(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, own), 0);
